@@ -1,0 +1,94 @@
+"""libslurm, natively: calls, records and errors, and nothing of hpcagent.
+
+The package is built against the installed slurm.h and works with that library only. libslurm loads
+plugins that look its symbols up in the global scope, so it has to be loaded with RTLD_GLOBAL before
+anything calls it: without that the process ends at the first call, "undefined symbol:
+slurm_running_in_slurmctld", with no Python traceback. That is what the flags below are for.
+
+Call `init` once, before any thread starts; then everything else may be called from any thread.
+A process that imports this package can be ended by libslurm (`fatal()`): keep it to itself.
+"""
+
+import os
+import sys
+
+_flags = sys.getdlopenflags()
+sys.setdlopenflags(_flags | os.RTLD_GLOBAL)
+try:
+    from _slurm.control import kill_job2
+    from _slurm.identity import acting_as
+    from _slurm.jobs import SHOW_ALL, SHOW_DETAIL, load_job, load_job_user, load_jobs
+    from _slurm.members import (
+        CONF_MEMBERS,
+        CONF_OPAQUE,
+        JOB_DESC_MEMBERS,
+        JOB_DESC_OPAQUE,
+        JOB_INFO_MEMBERS,
+        JOB_INFO_OPAQUE,
+        describe,
+    )
+    from _slurm.session import (
+        HEADER_VERSION,
+        api_version,
+        check_library,
+        fini,
+        header_version,
+        init,
+        load_conf,
+        ping,
+        strerror,
+    )
+    from _slurm.submit import submit_batch_job
+finally:
+    sys.setdlopenflags(_flags)
+
+from _slurm.errors import (
+    LibraryError,
+    MemberError,
+    MemberRangeError,
+    MemberTypeError,
+    NoReply,
+    OpaqueMemberError,
+    SlurmError,
+    UnknownMemberError,
+)
+from _slurm.records import ControllerPing, JobFilter, JobPage, SubmitReply
+
+__all__ = [
+    "CONF_MEMBERS",
+    "CONF_OPAQUE",
+    "HEADER_VERSION",
+    "JOB_DESC_MEMBERS",
+    "JOB_DESC_OPAQUE",
+    "JOB_INFO_MEMBERS",
+    "JOB_INFO_OPAQUE",
+    "SHOW_ALL",
+    "SHOW_DETAIL",
+    "ControllerPing",
+    "JobFilter",
+    "JobPage",
+    "LibraryError",
+    "MemberError",
+    "MemberRangeError",
+    "MemberTypeError",
+    "NoReply",
+    "OpaqueMemberError",
+    "SlurmError",
+    "SubmitReply",
+    "UnknownMemberError",
+    "acting_as",
+    "api_version",
+    "check_library",
+    "describe",
+    "fini",
+    "header_version",
+    "init",
+    "kill_job2",
+    "load_conf",
+    "load_job",
+    "load_job_user",
+    "load_jobs",
+    "ping",
+    "strerror",
+    "submit_batch_job",
+]

@@ -1,0 +1,91 @@
+"""What can go wrong below this package, each with what a caller needs to act on it.
+
+Three families, because three different people act on them. `SlurmError` is Slurm's answer: a code
+of slurm_errno.h (or of errno.h) with Slurm's text and slurmctld's own words. `MemberError` is the
+caller's mistake about a member of a Slurm structure, found before anything is sent. `LibraryError`
+is the installation's: the library that was loaded is not the one this package was built for.
+"""
+
+Version = tuple[int, int, int]
+
+
+def dotted(version: Version) -> str:
+    """Write a version as Slurm's command line tools do: `22.05.8`."""
+    major, minor, micro = version
+    return f"{major}.{minor:02}.{micro}"
+
+
+class SlurmError(Exception):
+    """A call that Slurm refused or that could not be made.
+
+    `code` is the positive code that the call returned, else errno (slurm_errno.h; below 1000 it
+    is the system's). `text` is slurm_strerror(3) of it. `said` is what libslurm logged on this
+    thread during the call, one message a line: on a refusal, slurmctld's own explanation or the
+    job_submit plugin's message, which no return value carries. It is empty when nothing was said.
+    """
+
+    def __init__(self, code: int, text: str, said: str = "") -> None:
+        super().__init__(code, text, said)
+        self.code = code
+        self.text = text
+        self.said = said
+
+    def __str__(self) -> str:
+        words = f": {self.said}" if self.said else ""
+        return f"[{self.code}] {self.text}{words}"
+
+
+class NoReply(SlurmError):
+    """The call reported success without the reply that belongs to it: the outcome is unknown."""
+
+
+class LibraryError(Exception):
+    """The libslurm found at run time is not the one this package was built for."""
+
+    def __init__(self, built_for: Version, loaded: Version) -> None:
+        super().__init__(built_for, loaded)
+        self.built_for = built_for
+        self.loaded = loaded
+
+    def __str__(self) -> str:
+        return (
+            f"built for Slurm {dotted(self.built_for)}, but the libslurm found at run time is "
+            f"{dotted(self.loaded)}"
+        )
+
+
+class MemberError(Exception):
+    """A member of a Slurm structure that cannot be set or read as asked; `member` is its name."""
+
+    def __init__(self, member: str, message: str) -> None:
+        super().__init__(member, message)
+        self.member = member
+        self.message = message
+
+    def __str__(self) -> str:
+        return f"{self.member}: {self.message}"
+
+
+class UnknownMemberError(MemberError):
+    """The installed Slurm has no such member; `version` is the Slurm this package was built for."""
+
+    def __init__(self, member: str, struct: str, version: Version) -> None:
+        super().__init__(member, f"{struct} of Slurm {dotted(version)} has no such member")
+        self.struct = struct
+        self.version = version
+
+    def __reduce__(self) -> tuple[type["UnknownMemberError"], tuple[str, str, Version]]:
+        """Pickle from this class's own arguments rather than from the base's."""
+        return (type(self), (self.member, self.struct, self.version))
+
+
+class OpaqueMemberError(MemberError):
+    """The member exists, but holds what cannot be expressed or must not be set; the message says why."""
+
+
+class MemberTypeError(MemberError):
+    """The value's type does not fit the member's kind."""
+
+
+class MemberRangeError(MemberError):
+    """The value's type fits, but C cannot hold the value: too large, negative, or a NUL byte in text."""

@@ -1,0 +1,84 @@
+"""What calls take and give, as plain Python records.
+
+They stand outside the extension modules so that they can be imported, typed and compared without
+libslurm, and so that no record shares memory with a C structure.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+# What a member can be set to: None is Slurm's "no value", math.inf its "unlimited".
+Given: TypeAlias = str | bytes | int | float | Sequence[str | bytes] | None
+# What a member is read as. Text that is not UTF-8 has its odd bytes written as \xNN.
+Read: TypeAlias = str | int | float | list[str] | None
+Record: TypeAlias = dict[str, Read]
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitReply:
+    """slurmctld's answer to an accepted batch job (submit_response_msg_t).
+
+    `error_code` nonzero is an "accepted, but" (2042: held) and `error_text` Slurm's words for it.
+    `job_submit_message` is what a job_submit plugin told the user, `said` what libslurm logged.
+    """
+
+    job_id: int
+    error_code: int
+    error_text: str
+    job_submit_message: str
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerPing:
+    """One controller's answer to slurm_ping(3): `index` 0 is the primary, `code` 0 means it is up."""
+
+    index: int
+    host: str
+    code: int
+    text: str
+
+    @property
+    def up(self) -> bool:
+        """Whether the controller answered, as primary or as standby."""
+        return self.code == 0
+
+
+@dataclass(frozen=True, slots=True)
+class JobFilter:
+    """Which job records to keep; what is None (or empty flags) keeps all. Criteria are ANDed.
+
+    `job_ids` match a record's job_id, array_job_id or het_job_id. `partitions` match any part of a
+    pending job's comma list. `states` are values of enum job_states without flags; a record is
+    kept when its base state is one of them or it carries any bit of `state_flags` (slurm.h
+    JOB_COMPLETING...). `submit_from` is inclusive and `submit_until` exclusive, in Unix seconds.
+    """
+
+    job_ids: frozenset[int] | None = None
+    users: frozenset[int] | None = None
+    accounts: frozenset[str] | None = None
+    partitions: frozenset[str] | None = None
+    names: frozenset[str] | None = None
+    states: frozenset[int] | None = None
+    state_flags: int = 0
+    admin_comment: str | None = None
+    admin_comment_prefix: str | None = None
+    submit_from: int | None = None
+    submit_until: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobPage:
+    """One page of jobs, ordered by (submit_time, job_id), oldest first.
+
+    `next_after` is the key to give as `after` for the following page, None on the last one.
+    `matched` counts the records that the filter keeps, on all pages; `record_count` those that
+    slurmctld sent. `last_update` is slurmctld's stamp of the data, in Unix seconds.
+    """
+
+    jobs: list[Record] = field(repr=False)
+    next_after: tuple[int, int] | None
+    matched: int
+    record_count: int
+    last_update: int

@@ -1,0 +1,64 @@
+"""The shipped units are valid, and as tight as they say."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import tree
+
+UNITS = tree.ROOT / "systemd"
+DROP_INS = sorted((UNITS / "examples").glob("*.conf"))
+# systemd's exposure times ten; below 30 it says "OK". What keeps the score up is what the daemon is
+# for: the network, and two capabilities to act as a user.
+THRESHOLD = 30
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed"
+)
+
+
+@pytest.fixture(params=[None, *DROP_INS], ids=lambda path: path.stem if path else "as-shipped")
+def unit(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """The service, alone and with each example drop-in, on a machine that has its program."""
+    shipped = (UNITS / "hpcagent.service").read_text()
+    service = tmp_path / "hpcagent.service"
+    service.write_text(shipped.replace("/usr/bin/hpcagent", "/bin/true"))
+    if request.param:
+        directory = tmp_path / "hpcagent.service.d"
+        directory.mkdir()
+        shutil.copy(request.param, directory)
+    return service
+
+
+def analyze(unit: Path, *arguments: str) -> str:
+    run = subprocess.run(
+        ["systemd-analyze", *arguments, str(unit)],
+        env={"SYSTEMD_UNIT_PATH": f"{unit.parent}:", "PATH": "/usr/bin:/bin", "LC_ALL": "C"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    return run.stderr
+
+
+def test_systemd_accepts_the_unit_without_a_warning(unit: Path) -> None:
+    assert analyze(unit, "verify", "--man=no") == ""
+
+
+def test_the_unit_exposes_no_more_than_it_must(unit: Path) -> None:
+    analyze(unit, "security", "--offline=true", f"--threshold={THRESHOLD}")
+
+
+def test_a_refused_configuration_is_not_tried_again() -> None:
+    assert "RestartPreventExitStatus=78" in (UNITS / "hpcagent.service").read_text().splitlines()
+
+
+def test_the_account_of_the_drop_in_is_declared() -> None:
+    user = next(
+        line.removeprefix("User=")
+        for line in (UNITS / "examples/user-identity.conf").read_text().splitlines()
+        if line.startswith("User=")
+    )
+    assert f"\nu {user} " in (UNITS / "hpcagent.sysusers").read_text()

@@ -1,0 +1,90 @@
+"""Writing the files of a new sandbox: accounts, key, configuration, and what stands for GPUs."""
+
+import json
+import os
+import secrets
+import socket
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+from hpcagent.sandbox import accounts, configuration
+from hpcagent.sandbox.configuration import Ports, Settings
+from hpcagent.sandbox.errors import NotASandboxError
+from hpcagent.sandbox.layout import Layout
+from hpcagent.sandbox.ports import LOOPBACK
+
+_FORMAT = 1
+_MUNGE_KEY_BYTES = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What another process must know of a sandbox to use it or to take it down."""
+
+    settings: Settings
+    ports: Ports
+    made_directory: bool
+    """Whether the directory itself is to be removed in the end."""
+
+    def write(self, layout: Layout) -> None:
+        """Write it, readable for everybody: others avoid the ports named in it."""
+        text = json.dumps({"format": _FORMAT, **asdict(self)}, indent=1)
+        _write(layout.description, text, 0o644)
+
+    @classmethod
+    def read(cls, layout: Layout) -> Self:
+        """Read it; raises NotASandboxError if there is none that this hpcagent understands."""
+        try:
+            values = json.loads(layout.description.read_text(encoding="utf-8"))
+        except OSError as cause:
+            raise NotASandboxError(f"{layout.root} is not a sandbox: {cause.strerror}") from cause
+        if values["format"] != _FORMAT:
+            raise NotASandboxError(f"{layout.root} was made by another release of hpcagent")
+        settings = values["settings"] | {"extra_conf": tuple(values["settings"]["extra_conf"])}
+        numbers = Ports(values["ports"]["slurmctld"], tuple(values["ports"]["slurmd"]))
+        return cls(Settings(**settings), numbers, made_directory=values["made_directory"])
+
+
+def write_all(layout: Layout, description: Description) -> None:
+    """Write everything a sandbox consists of, its description last."""
+    for directory in layout.directories:
+        directory.mkdir(mode=0o755)
+        directory.chmod(0o755)  # whatever the umask is: jobs of other users read their script here
+    layout.state.chmod(0o700)
+    _write_accounts(layout)
+    _write(layout.munge_key, secrets.token_bytes(_MUNGE_KEY_BYTES), 0o400)
+    _write(layout.hosts, f"{LOOPBACK} localhost {socket.gethostname()}\n", 0o644)
+    _write_configuration(layout, description)
+    description.write(layout)
+
+
+def _write_accounts(layout: Layout) -> None:
+    users = accounts.all_users(str(layout.home))
+    _write(layout.passwd, "".join(f"{user.passwd_line()}\n" for user in users), 0o644)
+    groups = accounts.all_groups()
+    _write(layout.group, "".join(f"{group.group_line()}\n" for group in groups), 0o644)
+    if os.getuid() == 0:
+        for user in accounts.people(str(layout.home)):
+            Path(user.home).mkdir(mode=0o700)
+            os.chown(user.home, user.uid, user.gid)
+
+
+def _write_configuration(layout: Layout, description: Description) -> None:
+    settings = description.settings
+    user = accounts.caller().name
+    conf = configuration.slurm_conf(settings, layout, description.ports, user)
+    _write(layout.conf, conf, 0o644)
+    _write(layout.gres_conf, configuration.gres_conf(layout), 0o644)
+    for path in configuration.gpu_files(layout):
+        _write(Path(path), "", 0o644)
+    if settings.job_submit_lua is not None:
+        _write(layout.job_submit_lua, settings.job_submit_lua, 0o644)
+
+
+def _write(path: Path, content: str | bytes, mode: int) -> None:
+    """Make a file that nobody else can read before it is whole."""
+    raw = content.encode() if isinstance(content, str) else content
+    path.touch(mode=0o600, exist_ok=False)
+    path.write_bytes(raw)
+    path.chmod(mode)

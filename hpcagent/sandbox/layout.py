@@ -1,0 +1,109 @@
+"""Where everything of a sandbox is, below the one directory that it owns.
+
+Paths of AF_UNIX sockets are limited to 107 bytes (unix(7)), so the names are short, and a
+directory that would make them too long is refused before anything is started.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from hpcagent.sandbox.errors import SandboxError
+
+_LONGEST_SOCKET = "spool/node999/node999_4294967295.4294967295"
+"""What slurmstepd listens on: SlurmdSpoolDir/NODE_JOB.STEP (Slurm's stepd_api.c)."""
+_SUN_PATH = 107
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The files and directories of one sandbox."""
+
+    root: Path
+
+    def check(self) -> None:
+        """Raise SandboxError if sockets could not be made below this directory."""
+        excess = len(os.fsencode(self.root / _LONGEST_SOCKET)) - _SUN_PATH
+        if excess > 0:
+            raise SandboxError(f"{self.root}: {excess} bytes too long for the sockets below it")
+
+    @property
+    def description(self) -> Path:
+        """What ``Sandbox.open`` reads, written once all else is in place."""
+        return self.root / "sandbox.json"
+
+    @property
+    def conf(self) -> Path:
+        """slurm.conf; Slurm looks for gres.conf and job_submit.lua beside it."""
+        return self.root / "etc" / "slurm.conf"
+
+    @property
+    def gres_conf(self) -> Path:
+        """gres.conf."""
+        return self.root / "etc" / "gres.conf"
+
+    @property
+    def job_submit_lua(self) -> Path:
+        """The script of Slurm's job_submit/lua plugin, if there is one."""
+        return self.root / "etc" / "job_submit.lua"
+
+    @property
+    def passwd(self) -> Path:
+        """The sandbox's users, as in passwd(5)."""
+        return self.root / "etc" / "passwd"
+
+    @property
+    def group(self) -> Path:
+        """The sandbox's groups, as in group(5)."""
+        return self.root / "etc" / "group"
+
+    @property
+    def hosts(self) -> Path:
+        """For the daemons, this machine's name is the loopback address."""
+        return self.root / "etc" / "hosts"
+
+    @property
+    def munge_key(self) -> Path:
+        """The key of this sandbox's munged, known to no other."""
+        return self.root / "etc" / "munge.key"
+
+    @property
+    def munge_socket(self) -> Path:
+        """Where munged listens."""
+        return self.root / "run" / "munge.socket"
+
+    @property
+    def run(self) -> Path:
+        """Sockets, pid files, and a record of each daemon's process."""
+        return self.root / "run"
+
+    @property
+    def state(self) -> Path:
+        """The StateSaveLocation of slurmctld, and munged's seed."""
+        return self.root / "state"
+
+    @property
+    def spool(self) -> Path:
+        """Above each node's SlurmdSpoolDir."""
+        return self.root / "spool"
+
+    @property
+    def log(self) -> Path:
+        """What the daemons say."""
+        return self.root / "log"
+
+    @property
+    def dev(self) -> Path:
+        """Plain files that stand for GPUs: slurmd only counts a GPU that has a file."""
+        return self.root / "dev"
+
+    @property
+    def home(self) -> Path:
+        """Above the home directories of the sandbox's users."""
+        return self.root / "home"
+
+    @property
+    def directories(self) -> tuple[Path, ...]:
+        """All the directories to make; with ``description``, all that ``down`` removes."""
+        above_conf = self.conf.parent
+        return (above_conf, self.run, self.state, self.spool, self.log, self.dev, self.home)

@@ -1,0 +1,31 @@
+"""A real Slurm for tests: one that they share, or one of their own to break."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from hpcagent.sandbox import MissingPackagesError, Sandbox
+
+
+def _up_or_skip() -> Sandbox:
+    if os.getuid() != 0:
+        pytest.skip("must be root to run jobs of several users")
+    try:
+        return Sandbox.up()
+    except MissingPackagesError as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    """A cluster for tests that leave its daemons alone; each xdist worker has its own."""
+    with _up_or_skip() as shared:
+        yield shared
+
+
+@pytest.fixture
+def private_sandbox() -> Iterator[Sandbox]:
+    """A cluster for one test, which may stop, freeze and kill what it likes."""
+    with _up_or_skip() as private:
+        yield private

@@ -88,7 +88,7 @@ proto-check: $(PACKAGES) ## That hpcagent/v1 is exactly what proto/ generates
 
 .PHONY: clean
 clean: ## Forget everything that was built or installed here
-	rm -rf .venv build *.egg-info .*_cache .hypothesis _slurm/*.c _slurm/*.so
+	rm -rf .venv build *.egg-info .*_cache .hypothesis _slurm/*.so
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: help

@@ -131,7 +131,7 @@ class Refused(AgentError):
 
 
 class BackendUnavailable(AgentError):
-    """The backend could not be reached, and surely nothing was sent to it."""
+    """The backend could not be reached or did not answer, and surely nothing changed there."""
 
     kind = Kind.UNAVAILABLE
     reason = "BACKEND_UNAVAILABLE"

@@ -1,0 +1,95 @@
+"""The daemon's settings: what an operator can choose, with its default and its limits.
+
+One TOML file becomes these frozen structures, or is refused with the path of what is wrong. The
+commented example, ``docs/hpcagent.example.toml``, is compared with this model by a test.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+Seconds = Annotated[float, Meta(gt=0, le=3600)]
+Port = Annotated[str, Meta(pattern=r"^$|^(127\.[0-9.]+|localhost|\[::1\]):[0-9]+$")]
+
+
+class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How callers reach the daemon."""
+
+    unix: str = "/run/hpcagent/hpcagent.sock"
+    """Path of the unix socket, made with mode 0600. Empty: none."""
+    tcp: str = ""
+    """Loopback address and port for plaintext gRPC, as 127.0.0.1:8086. Empty: none."""
+    max_request_bytes: Annotated[int, Meta(ge=65536, le=268435456)] = 16 << 20
+    """Largest request in bytes. Must have room for the largest batch script."""
+    max_deadline: Seconds = 60.0
+    """Longest deadline of a request in seconds; also that of a request without one."""
+    threads: Annotated[int, Meta(ge=4, le=512)] = 32
+    """Requests that are worked on at once."""
+    queue: Annotated[int, Meta(ge=0, le=65536)] = 256
+    """Requests that may wait for a thread; more are refused with RESOURCE_EXHAUSTED."""
+    drain: Seconds = 20.0
+    """How long requests may go on after SIGTERM, in seconds."""
+    reflection: bool = True
+    """Serve gRPC reflection and channelz, which grpcurl uses."""
+
+
+class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the daemon writes to its standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least severity that is written."""
+    format: Literal["auto", "json", "console"] = "auto"
+    """auto: console on a terminal, else JSON."""
+
+
+class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What callers may ask for that slurmctld would not refuse a privileged submitter."""
+
+    min_uid: Annotated[int, Meta(ge=1, le=4294967293)] = 1000
+    """Smallest uid of a user that the daemon acts for. uid 0 is always refused."""
+    allow_priority: bool = False
+    """Allow an explicit priority."""
+    allow_negative_nice: bool = False
+    """Allow a nice value below 0."""
+    allow_reboot: bool = False
+    """Allow booting the nodes before a job."""
+    root_only_partitions: frozenset[str] = frozenset()
+    """RootOnly partitions that callers may use all the same."""
+
+
+class Slurm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How the daemon drives Slurm."""
+
+    enabled: bool = True
+    """Serve SlurmAgent."""
+    conf: str = ""
+    """Path of slurm.conf. Empty: as for Slurm's own commands: SLURM_CONF, else the built-in one."""
+    identity: Literal["privileged"] = "privileged"
+    """privileged: the daemon is root or SlurmUser and submits for the user."""
+    processes: Annotated[int, Meta(ge=1, le=32)] = 2
+    """Worker processes that hold libslurm."""
+    threads: Annotated[int, Meta(ge=1, le=64)] = 8
+    """Simultaneous calls of each worker process."""
+    stuck_after: Seconds = 90.0
+    """Seconds after which a worker whose call does not return is ended and replaced."""
+    refresh: Seconds = 30.0
+    """Seconds between two looks at slurmctld's configuration and partitions."""
+    umask: Annotated[str, Meta(pattern=r"^0?[0-7]{3}$")] = "0022"
+    """File mode creation mask of jobs that do not ask for another, in octal."""
+    limits: Mapping[str, int | Literal["unlimited"]] = {}
+    """Soft resource limits of jobs by Slurm's names (NOFILE, MEMLOCK...), where they shall differ
+    from the daemon's own. Times in seconds, sizes in bytes."""
+    work_dir_roots: tuple[str, ...] = ()
+    """Directories below which create_work_dir may make parents. A root may be a symbolic link;
+    what is below it may not contain one."""
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The whole file."""
+
+    server: Server = Server()
+    log: Log = Log()
+    slurm: Slurm = Slurm()
+    policy: Policy = Policy()

@@ -1,0 +1,51 @@
+"""What the gRPC edge needs of whatever runs the jobs.
+
+The edge is written against this, and the Slurm and Kubernetes schedulers fulfil it; an in-memory
+one stands in for them where only the edge is tested. Every call keeps its deadline, and fails with
+one of ``hpcagent.jobs.errors``.
+"""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from hpcagent.jobs.deadline import Deadline
+from hpcagent.jobs.model import (
+    BackendInfo,
+    Job,
+    JobFilter,
+    JobId,
+    JobPage,
+    JobResult,
+    JobState,
+    Submission,
+)
+from hpcagent.jobs.spec import JobSpec
+
+
+class Backend(Protocol):
+    """Runs jobs."""
+
+    def submit(self, spec: JobSpec, deadline: Deadline) -> Submission:
+        """Submit a job, or only check it where the spec says so."""
+
+    def get(self, job_id: JobId, deadline: Deadline) -> Job:
+        """Return a job. Raises NotFound."""
+
+    def find(self, request_id: str, deadline: Deadline) -> Job:
+        """Return the job that a request made. Raises NotFound."""
+
+    def list(
+        self, wanted: JobFilter, size: int, after: tuple[int, int] | None, deadline: Deadline
+    ) -> JobPage:
+        """Return up to ``size`` jobs behind the key ``after``, by submit time and number."""
+
+    def cancel(
+        self, job_id: JobId, states: tuple[JobState, ...], deadline: Deadline
+    ) -> tuple[JobResult, ...]:
+        """End a job as its user, if it is in one of the states; without states in any."""
+
+    def info(self) -> BackendInfo:
+        """Tell what the backend is; never waits."""
+
+    def troubles(self) -> Mapping[str, str]:
+        """Return what keeps the backend from working, by the name of the check; never waits."""

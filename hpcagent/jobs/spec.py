@@ -1,0 +1,87 @@
+"""What a job shall be, as a request asks for it: the domain's form of SubmitJobRequest.
+
+The options stay one mapping, from the proto field's name to a plain value, so that a new option
+needs a proto field and a row in ``hpcagent.slurm.options``, and nothing here. Values are numbers,
+strings, booleans, ``float`` seconds for times and lengths (``math.inf``: unlimited), enum words in
+the proto's spelling without prefix, and the few dataclasses below.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+from hpcagent.jobs.identity import Claim
+
+
+@dataclass(frozen=True, slots=True)
+class Gres:
+    """A generic resource: ``gpu``, its type and how many; None as count is one."""
+
+    name: str
+    type: str = ""
+    count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeCount:
+    """A number of nodes, or a range."""
+
+    min: int
+    max: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DependencyTerm:
+    """One condition on other jobs; ``type`` is sbatch's word in capitals: ``AFTEROK``."""
+
+    type: str
+    jobs: tuple[str, ...] = ()
+    delay: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """Conditions on other jobs: Slurm's own expression, or terms of which all or any must hold."""
+
+    expression: str = ""
+    terms: tuple[DependencyTerm, ...] = ()
+    any: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WorkDirRequest:
+    """The working directory is to be made, with these mode bits."""
+
+    mode: int = 0o700
+    parents: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSpec:
+    """One batch job. Frozen: what a request asked for does not change on its way down."""
+
+    claim: Claim
+    work_dir: str
+    script: str
+    partition: str = ""
+    name: str = ""
+    environment: tuple[str, ...] = ()
+    nodes: int = 0
+    argv: tuple[str, ...] = ()
+    directives: str = "HONOUR"
+    options: Mapping[str, object] = field(default_factory=dict)
+    create_work_dir: WorkDirRequest | None = None
+    request_id: str = ""
+    validate_only: bool = False
+
+    def digest(self) -> str:
+        """Return ``sha256:...`` of all that makes the job, so that equal requests are equal.
+
+        The ``request_id`` does not count, nor whether the request was a trial: they say how to
+        ask, not what for.
+        """
+        content = asdict(self)
+        del content["request_id"], content["validate_only"]
+        form = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return "sha256:" + hashlib.sha256(form.encode("ascii")).hexdigest()

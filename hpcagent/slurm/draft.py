@@ -1,0 +1,61 @@
+"""A job_desc_msg_t in the making: members so far, and everything found wrong on the way.
+
+Checks do not stop at the first fault, since a caller is told all of them at once. So whoever
+works on a draft notes a fault and goes on, and ``hpcagent.slurm.descriptor`` asks at the end.
+"""
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from hpcagent.jobs.errors import Violation
+from hpcagent.jobs.model import Warning as JobWarning
+
+Value: TypeAlias = str | int | float | list[str] | None
+"""What a member can be given; None is Slurm's "no value", ``math.inf`` its "unlimited"."""
+
+Release: TypeAlias = tuple[int, int, int]
+"""A release of Slurm, as (22, 5, 8)."""
+
+
+class FaultError(ValueError):
+    """A value that cannot be accepted: what is wrong in plain words, and a reason for programs."""
+
+    def __init__(self, said: str, reason: str) -> None:
+        super().__init__(said)
+        self.said = said
+        self.reason = reason
+
+
+@dataclass(slots=True)
+class Size:
+    """What the request says about nodes, tasks and processors; None where it says nothing."""
+
+    min_nodes: int | None = None
+    max_nodes: int | None = None
+    ntasks: int | None = None
+    cpus_per_task: int | None = None
+    ntasks_per_node: int | None = None
+    nodelist: tuple[str, ...] = ()
+    """The nodes that the job must have, each once, in order."""
+
+
+@dataclass(slots=True)
+class Draft:
+    """The job so far."""
+
+    release: Release
+    work_dir: str
+    members: dict[str, Value] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
+    """Environment variables that options imply, as sbatch sets them."""
+    size: Size = field(default_factory=Size)
+    faults: list[Violation] = field(default_factory=list)
+    warnings: list[JobWarning] = field(default_factory=list)
+
+    def fault(self, path: str, said: str, reason: str) -> None:
+        """Note that a field of the request cannot be accepted."""
+        self.faults.append(Violation(path, said, reason))
+
+    def warn(self, name: str, said: str) -> None:
+        """Note something that the caller should know."""
+        self.warnings.append(JobWarning(name, said))

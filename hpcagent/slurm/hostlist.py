@@ -1,0 +1,63 @@
+"""The nodes that a hostlist such as ``cn[1-3,07],gpu7`` names.
+
+libslurm can tell, but ends its process on a list that is long enough: a user's string is not let
+near that. Besides, the daemon's process has no libslurm.
+"""
+
+import re
+from collections.abc import Iterator
+from itertools import product
+
+MAX_LENGTH = 64 * 1024
+"""Longest expression, in bytes."""
+MAX_NODES = 64 * 1024
+"""Most nodes: libslurm's own limit of a range (hostlist.c, MAX_RANGE)."""
+
+_ITEM = re.compile(r"(?:[^\[\],\s]|\[[^\[\]]*\])+")
+_PART = re.compile(r"\[([^\[\]]*)\]|([^\[\]]+)")
+_RANGE = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
+_NUMBERED = re.compile(r"(.*?)([0-9]*)")
+
+
+def expand(expression: str) -> tuple[str, ...]:
+    """Return the names, each once, by prefix and number. ValueError speaks to the user."""
+    names: set[str] = set()
+    for item in _split(expression):
+        parts = [_choices(part[1], part[2]) for part in _PART.finditer(item)]
+        size = 1
+        for choices in parts:
+            size *= len(choices)
+        if len(names) + size > MAX_NODES:
+            raise ValueError(f"it names more than {MAX_NODES} nodes")
+        names.update("".join(chosen) for chosen in product(*parts))
+    return tuple(sorted(names, key=_order))
+
+
+def _split(expression: str) -> list[str]:
+    """Split at the commas outside brackets; nothing may be left over."""
+    items: list[str] = _ITEM.findall(expression)
+    if not items or ",".join(items) != expression:
+        raise ValueError(f"{expression[:80]!r} is not of the form cn[1-3,7],gpu1")
+    return items
+
+
+def _choices(brackets: str | None, text: str | None) -> list[str]:
+    if brackets is None:
+        return [text or ""]
+    return [choice for part in brackets.split(",") for choice in _range(part)]
+
+
+def _range(part: str) -> Iterator[str]:
+    form = _RANGE.fullmatch(part)
+    if form is None:
+        raise ValueError(f"[{part[:80]}] is no number and no range of numbers")
+    low, high = int(form[1]), int(form[2] or form[1])
+    if high < low or high - low >= MAX_NODES:
+        raise ValueError(f"the range {part} is empty or has more than {MAX_NODES} nodes")
+    return (str(number).zfill(len(form[1])) for number in range(low, high + 1))
+
+
+def _order(name: str) -> tuple[str, int, str]:
+    form = _NUMBERED.fullmatch(name)
+    prefix, number = (form[1], form[2]) if form else (name, "")
+    return prefix, int(number or 0), name

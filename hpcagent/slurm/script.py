@@ -1,0 +1,52 @@
+"""The batch script: what sbatch checks before it submits, and slurmctld does not.
+
+slurmctld takes a script without ``#!``, or an empty one, and the job fails on its node, long after
+anyone is there to be told. Sources: sbatch.c, _get_script_buffer; slurm.conf(5), max_script_size.
+"""
+
+import re
+
+from hpcagent.slurm.draft import Draft
+
+DEFAULT_MAX_SIZE = 4 << 20
+"""slurm.conf's default of SchedulerParameters=max_script_size, in bytes."""
+
+_COMMENT = re.compile(r"\s*(#|$)")
+
+
+def check(script: str, directives: str, max_size: int, draft: Draft) -> str:
+    """Return the script as Slurm shall get it. Faults and warnings go to the draft."""
+    if not script.strip():
+        draft.fault("script", "is empty", "SCRIPT_EMPTY")
+        return script
+    if "\r\n" in script:
+        script = script.replace("\r\n", "\n")
+        draft.warn("SCRIPT_CRLF_CONVERTED", "DOS line ends (CR LF) were converted to LF")
+    if not script.startswith("#!"):
+        said = "does not begin with #! and the path of an interpreter, for instance #!/bin/bash"
+        draft.fault("script", said, "SCRIPT_NO_INTERPRETER")
+    if "\0" in script:
+        draft.fault("script", "contains a NUL character", "NUL_CHARACTER")
+    size = len(script.encode())
+    if size > max_size:
+        said = f"has {size} bytes; slurm.conf's max_script_size allows {max_size}"
+        draft.fault("script", said, "SCRIPT_TOO_LONG")
+    if directives != "IGNORE":
+        _check_directives(script, directives, draft)
+    return script
+
+
+def _check_directives(script: str, directives: str, draft: Draft) -> None:
+    """Refuse ``#SBATCH`` lines: ignoring them silently would submit another job."""
+    for number, line in enumerate(script.split("\n"), start=1):
+        if not _COMMENT.match(line):
+            return
+        if line.startswith("#SBATCH"):
+            said = f"line {number} is an #SBATCH line"
+            if directives == "HONOUR":
+                said += (
+                    ", which this release of hpcagent cannot honour: give the options in the"
+                    " request, and set directives to DIRECTIVES_IGNORE"
+                )
+            draft.fault("script", said, "SCRIPT_HAS_DIRECTIVES")
+            return

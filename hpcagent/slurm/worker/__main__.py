@@ -1,0 +1,42 @@
+"""Serve libslurm over inherited sockets: ``python -m hpcagent.slurm.worker CONF LIFELINE FD...``.
+
+One thread for each channel. The process ends when its lifeline does, that is with the daemon,
+however the daemon ends; signals meant for the daemon's process group do not reach it.
+"""
+
+import os
+import signal
+import socket
+import sys
+import threading
+
+import _slurm
+from hpcagent.slurm import wire
+from hpcagent.slurm.worker import calls
+
+
+def main(argv: list[str]) -> None:
+    """Start Slurm's library, serve every channel, and leave with the daemon."""
+    conf, lifeline, *channels = argv
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    _slurm.check_library()
+    _slurm.init(conf or None)
+    for descriptor in channels:
+        channel = socket.socket(fileno=int(descriptor))
+        threading.Thread(target=serve, args=(channel,), daemon=True).start()
+    socket.socket(fileno=int(lifeline)).recv(1)
+    os._exit(0)  # threads may be inside libslurm, where nothing can be unwound
+
+
+def serve(channel: socket.socket) -> None:
+    """Answer the calls of one channel until the daemon closes it."""
+    try:
+        while True:
+            wire.send(channel, calls.answer(wire.receive_call(channel)))
+    except wire.ChannelClosedError:
+        channel.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,109 @@
+"""The operations that a worker knows: each a function here, named as in the call.
+
+They take and give plain values, because these cross a process boundary, and decide nothing: what
+to ask and what an answer means is the daemon's business.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import msgspec
+
+import _slurm
+from hpcagent import nss
+from hpcagent.jobs.identity import Claim
+from hpcagent.slurm.wire import Call, Done, Failed, Reply
+from hpcagent.slurm.worker import work_dir
+
+
+def hello() -> dict[str, Any]:
+    """Tell what this worker was built for and runs with, once it can work."""
+    return {"library_version": _slurm.dotted(_slurm.api_version()), "version": _slurm.api_version()}
+
+
+def ping() -> list[dict[str, Any]]:
+    """Ask every configured controller whether it is there."""
+    return [asdict(answer) for answer in _slurm.ping()]
+
+
+def cluster() -> dict[str, Any]:
+    """Read slurmctld's configuration and its partitions."""
+    return {"conf": _slurm.load_conf(), "partitions": _slurm.load_partitions()}
+
+
+def resolve(claim: Mapping[str, Any]) -> dict[str, Any]:
+    """Ask NSS who a claim means."""
+    return asdict(nss.look_up(Claim(**claim)))
+
+
+def names(uids: Sequence[int], gids: Sequence[int]) -> dict[str, Any]:
+    """Ask NSS for names."""
+    return {"users": nss.user_names(list(uids)), "groups": nss.group_names(list(gids))}
+
+
+def submit(members: Mapping[str, Any]) -> dict[str, Any]:
+    """Submit a batch job: members of job_desc_msg_t in, slurmctld's answer out."""
+    return asdict(_slurm.submit_batch_job(members))
+
+
+def job(job_id: int, members: Sequence[str]) -> list[dict[str, Any]]:
+    """Load the records of one job: several for an array."""
+    return _slurm.load_job(job_id, members=members, flags=_slurm.SHOW_ALL | _slurm.SHOW_DETAIL)
+
+
+def jobs(
+    members: Sequence[str],
+    keep: Mapping[str, Any],
+    after: Sequence[int] | None,
+    limit: int | None,
+    user: int | None = None,
+) -> dict[str, Any]:
+    """Load a page of the jobs to keep; with ``user``, slurmctld sends that user's jobs only."""
+    chosen: dict[str, Any] = {
+        "members": members,
+        "keep": msgspec.convert(keep, _slurm.JobFilter),
+        "after": (after[0], after[1]) if after else None,
+        "limit": limit,
+        "flags": _slurm.SHOW_ALL | _slurm.SHOW_DETAIL,
+    }
+    page = _slurm.load_jobs(**chosen) if user is None else _slurm.load_job_user(user, **chosen)
+    return asdict(page)
+
+
+def kill(job_id: str, signal: int, flags: int, identity: Mapping[str, Any]) -> None:
+    """Signal or end a job, as its user."""
+    with _slurm.acting_as(identity["uid"], identity["gid"], identity["groups"]):
+        _slurm.kill_job2(job_id, signal, flags)
+
+
+def make_work_dir(
+    path: str, mode: int, roots: Sequence[str], identity: Mapping[str, Any], *, parents: bool
+) -> bool:
+    """Make a working directory, as its user; tell whether it was not there before."""
+    with _slurm.acting_as(identity["uid"], identity["gid"], identity["groups"]):
+        return work_dir.make(path, mode, roots, parents=parents)
+
+
+OPERATIONS: Mapping[str, Callable[..., Any]] = {
+    operation.__name__: operation
+    for operation in (
+        hello, ping, cluster, resolve, names, submit, job, jobs, kill, make_work_dir
+    )
+}  # fmt: skip
+
+
+def answer(call: Call) -> Reply:
+    """Do what a call asks for; every failure becomes a reply, for the thread must live on."""
+    try:
+        return Done(OPERATIONS[call.operation](**call.arguments))
+    except _slurm.NoReply as error:
+        return Failed("no_reply", error.text, error.code, error.said)
+    except _slurm.SlurmError as error:
+        return Failed("slurm", error.text, error.code, error.said)
+    except _slurm.MemberError as error:
+        return Failed("member", error.message, said=error.member)
+    except OSError as error:
+        return Failed("os", error.strerror or str(error), error.errno or 0, str(error.filename))
+    except Exception as error:  # noqa: BLE001 - told to the daemon, which logs it as a bug
+        return Failed("bug", f"{type(error).__name__}: {error}")

@@ -173,7 +173,7 @@ class Limits(message.Message):
     max_script_bytes: builtins.int
     """Largest batch script, in bytes: slurm.conf's max_script_size, else Slurm's default."""
     max_page_size: builtins.int
-    """Most jobs in a page of ListJobs."""
+    """Most items in a page of a List RPC."""
     max_deadline_millis: builtins.int
     """Longest deadline of a request, in milliseconds; it also holds where a request has none."""
     def __init__(

@@ -475,6 +475,30 @@ class Gres(message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__count) -> _WhichOneofReturnType__count | None: ...
 
 @typing.final
+class ExtendedResource(message.Message):
+    """An extended resource of Kubernetes, for instance GPUs."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    COUNT_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """Its name in full: `nvidia.com/gpu`. Once in a task. The policy may limit the names."""
+    count: builtins.int
+    """How many. 0 is written into the manifest too: a device plug-in may heed it."""
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        count: builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["count", b"count", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
 class Tres(message.Message):
     """An amount of a trackable resource. Source: slurm.conf(5) AccountingStorageTRES."""
 

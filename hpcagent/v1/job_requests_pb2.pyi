@@ -325,6 +325,7 @@ class JobFilter(message.Message):
     NODES_FIELD_NUMBER: builtins.int
     NAMESPACES_FIELD_NUMBER: builtins.int
     LABELS_FIELD_NUMBER: builtins.int
+    CLUSTERS_FIELD_NUMBER: builtins.int
     @builtins.property
     def users(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
         """Users, by name or by decimal uid."""
@@ -377,6 +378,10 @@ class JobFilter(message.Message):
     def labels(self) -> containers.ScalarMap[builtins.str, builtins.str]:
         """Labels that they bear. Kubernetes only."""
 
+    @builtins.property
+    def clusters(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Clusters, by the agent's names for them. Empty: the agent's only, or default, cluster."""
+
     def __init__(
         self,
         *,
@@ -393,10 +398,11 @@ class JobFilter(message.Message):
         nodes: abc.Iterable[builtins.str] | None = ...,
         namespaces: abc.Iterable[builtins.str] | None = ...,
         labels: abc.Mapping[builtins.str, builtins.str] | None = ...,
+        clusters: abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["submitted_after", b"submitted_after", "submitted_before", b"submitted_before"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["accounts", b"accounts", "job_ids", b"job_ids", "labels", b"labels", "names", b"names", "namespaces", b"namespaces", "nodes", b"nodes", "partitions", b"partitions", "qos", b"qos", "request_ids", b"request_ids", "states", b"states", "submitted_after", b"submitted_after", "submitted_before", b"submitted_before", "users", b"users"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["accounts", b"accounts", "clusters", b"clusters", "job_ids", b"job_ids", "labels", b"labels", "names", b"names", "namespaces", b"namespaces", "nodes", b"nodes", "partitions", b"partitions", "qos", b"qos", "request_ids", b"request_ids", "states", b"states", "submitted_after", b"submitted_after", "submitted_before", b"submitted_before", "users", b"users"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -802,21 +808,27 @@ class SuspendJobRequest(message.Message):
 
     JOB_ID_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
+    GRACE_PERIOD_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """Makes a repetition harmless; recommended: a UUID."""
     @builtins.property
     def job_id(self) -> job_pb2.JobId:
         """The job or array task."""
 
+    @builtins.property
+    def grace_period(self) -> duration_pb2.Duration:
+        """Kubernetes: how long its processes get to end. Unset: the pod's own."""
+
     def __init__(
         self,
         *,
         job_id: job_pb2.JobId | None = ...,
         request_id: builtins.str = ...,
+        grace_period: duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["job_id", b"job_id"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["grace_period", b"grace_period", "job_id", b"job_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["job_id", b"job_id", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["grace_period", b"grace_period", "job_id", b"job_id", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -903,6 +915,7 @@ class JobUpdate(message.Message):
     IMAGE_FIELD_NUMBER: builtins.int
     CPU_MILLIS_FIELD_NUMBER: builtins.int
     MEMORY_BYTES_FIELD_NUMBER: builtins.int
+    DEVICES_FIELD_NUMBER: builtins.int
     name: builtins.str
     """Its name."""
     partition: builtins.str
@@ -919,6 +932,10 @@ class JobUpdate(message.Message):
     def options(self) -> job_options_pb2.JobOptions:
         """Its options; those that the backend can change of a job in its state."""
 
+    @builtins.property
+    def devices(self) -> containers.RepeatedCompositeFieldContainer[job_pb2.ExtendedResource]:
+        """Kubernetes: devices of each replica."""
+
     def __init__(
         self,
         *,
@@ -929,10 +946,11 @@ class JobUpdate(message.Message):
         image: builtins.str = ...,
         cpu_millis: builtins.int = ...,
         memory_bytes: builtins.int = ...,
+        devices: abc.Iterable[job_pb2.ExtendedResource] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["options", b"options"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["cpu_millis", b"cpu_millis", "image", b"image", "memory_bytes", b"memory_bytes", "name", b"name", "options", b"options", "partition", b"partition", "replicas", b"replicas"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["cpu_millis", b"cpu_millis", "devices", b"devices", "image", b"image", "memory_bytes", b"memory_bytes", "name", b"name", "options", b"options", "partition", b"partition", "replicas", b"replicas"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1143,7 +1161,7 @@ class ReadOutputRequest(message.Message):
     SINCE_TIME_FIELD_NUMBER: builtins.int
     POD_FIELD_NUMBER: builtins.int
     stream: OutputStream.ValueType
-    """Which stream."""
+    """Which stream. Kubernetes has one log for both outputs, and none for standard input, which is refused."""
     offset: builtins.int
     """First byte to read. 0: from the beginning."""
     length: builtins.int

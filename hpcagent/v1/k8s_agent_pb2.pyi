@@ -516,7 +516,8 @@ class StageTaskPlan(message.Message):
     STDERR_FIELD_NUMBER: builtins.int
     id: builtins.str
     """Id of the task, and name of its objects: a DNS label, that is at most 63 of `a-z 0-9 -` with a letter or digit at
-    both ends. Empty: made of `request_id`; one of the two is required.
+    both ends; with endpoints it begins with a letter, as a Service must. Empty: made of `request_id`; one of the two
+    is required.
     """
     container_image: builtins.str
     """Image of the container. Required. The policy may limit registries and repositories."""
@@ -664,7 +665,7 @@ class TaskResources(message.Message):
     ephemeral_storage_bytes: builtins.int
     """Space for the container's own files and logs in bytes (ephemeral-storage). Unset: the profile's."""
     @builtins.property
-    def devices(self) -> containers.RepeatedCompositeFieldContainer[ExtendedResource]:
+    def devices(self) -> containers.RepeatedCompositeFieldContainer[job_pb2.ExtendedResource]:
         """GPUs, and other devices that nodes offer."""
 
     def __init__(
@@ -672,7 +673,7 @@ class TaskResources(message.Message):
         *,
         cpu_millis: builtins.int | None = ...,
         memory_bytes: builtins.int | None = ...,
-        devices: abc.Iterable[ExtendedResource] | None = ...,
+        devices: abc.Iterable[job_pb2.ExtendedResource] | None = ...,
         shm_size_bytes: builtins.int | None = ...,
         ephemeral_storage_bytes: builtins.int | None = ...,
     ) -> None: ...
@@ -696,30 +697,6 @@ class TaskResources(message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__memory_bytes) -> _WhichOneofReturnType__memory_bytes | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__shm_size_bytes) -> _WhichOneofReturnType__shm_size_bytes | None: ...
-
-@typing.final
-class ExtendedResource(message.Message):
-    """An extended resource of Kubernetes, for instance GPUs."""
-
-    DESCRIPTOR: descriptor.Descriptor
-
-    NAME_FIELD_NUMBER: builtins.int
-    COUNT_FIELD_NUMBER: builtins.int
-    name: builtins.str
-    """Its name in full: `nvidia.com/gpu`. Once in a task. The policy may limit the names."""
-    count: builtins.int
-    """How many. 0 is written into the manifest too: a device plug-in may heed it."""
-    def __init__(
-        self,
-        *,
-        name: builtins.str = ...,
-        count: builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["count", b"count", "name", b"name"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 @typing.final
 class Endpoint(message.Message):
@@ -761,9 +738,7 @@ class Endpoint(message.Message):
     CONTROL_FIELD_NUMBER: builtins.int
     TYPE_FIELD_NUMBER: builtins.int
     name: builtins.str
-    """Its name: a DNS label, once in a task. Up to 15 characters are the port's name too; a longer one is shortened
-    there.
-    """
+    """Its name, and that of the Service's port: a DNS label, once in a task. Required."""
     protocol: Endpoint.Protocol.ValueType
     """Its protocol."""
     source_port: builtins.int

@@ -12,36 +12,6 @@ A process that imports this package can be ended by libslurm (`fatal()`): keep i
 import os
 import sys
 
-_flags = sys.getdlopenflags()
-sys.setdlopenflags(_flags | os.RTLD_GLOBAL)
-try:
-    from _slurm.control import kill_job2
-    from _slurm.identity import acting_as
-    from _slurm.jobs import SHOW_ALL, SHOW_DETAIL, load_job, load_job_user, load_jobs
-    from _slurm.members import (
-        CONF_MEMBERS,
-        CONF_OPAQUE,
-        JOB_DESC_MEMBERS,
-        JOB_DESC_OPAQUE,
-        JOB_INFO_MEMBERS,
-        JOB_INFO_OPAQUE,
-        describe,
-    )
-    from _slurm.session import (
-        HEADER_VERSION,
-        api_version,
-        check_library,
-        fini,
-        header_version,
-        init,
-        load_conf,
-        ping,
-        strerror,
-    )
-    from _slurm.submit import submit_batch_job
-finally:
-    sys.setdlopenflags(_flags)
-
 from _slurm.errors import (
     LibraryError,
     MemberError,
@@ -54,6 +24,44 @@ from _slurm.errors import (
 )
 from _slurm.records import ControllerPing, JobFilter, JobPage, SubmitReply
 
+_flags = sys.getdlopenflags()
+sys.setdlopenflags(_flags | os.RTLD_GLOBAL)
+try:
+    from _slurm.control import kill_job2
+    from _slurm.identity import acting_as
+    from _slurm.job_desc import describe
+    from _slurm.jobs import (
+        SHOW_ALL,
+        SHOW_DETAIL,
+        SHOW_LOCAL,
+        load_job,
+        load_job_user,
+        load_jobs,
+    )
+    from _slurm.members import (
+        CONF_MEMBERS,
+        CONF_OPAQUE,
+        JOB_DESC_MEMBERS,
+        JOB_DESC_OPAQUE,
+        JOB_INFO_MEMBERS,
+        JOB_INFO_OPAQUE,
+    )
+    from _slurm.session import (
+        HEADER_VERSION,
+        api_version,
+        check_library,
+        fini,
+        header_version,
+        init,
+        library_path,
+        load_conf,
+        ping,
+        strerror,
+    )
+    from _slurm.submit import submit_batch_job
+finally:
+    sys.setdlopenflags(_flags)
+
 __all__ = [
     "CONF_MEMBERS",
     "CONF_OPAQUE",
@@ -64,6 +72,7 @@ __all__ = [
     "JOB_INFO_OPAQUE",
     "SHOW_ALL",
     "SHOW_DETAIL",
+    "SHOW_LOCAL",
     "ControllerPing",
     "JobFilter",
     "JobPage",
@@ -84,6 +93,7 @@ __all__ = [
     "header_version",
     "init",
     "kill_job2",
+    "library_path",
     "load_conf",
     "load_job",
     "load_job_user",

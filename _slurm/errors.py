@@ -6,13 +6,7 @@ caller's mistake about a member of a Slurm structure, found before anything is s
 is the installation's: the library that was loaded is not the one this package was built for.
 """
 
-Version = tuple[int, int, int]
-
-
-def dotted(version: Version) -> str:
-    """Write a version as Slurm's command line tools do: `22.05.8`."""
-    major, minor, micro = version
-    return f"{major}.{minor:02}.{micro}"
+from _slurm.version import Version, dotted, library_name
 
 
 class SlurmError(Exception):
@@ -35,22 +29,27 @@ class SlurmError(Exception):
         return f"[{self.code}] {self.text}{words}"
 
 
-class NoReply(SlurmError):
+class NoReply(SlurmError):  # noqa: N818 - whether it is an error, nobody knows
     """The call reported success without the reply that belongs to it: the outcome is unknown."""
 
 
 class LibraryError(Exception):
-    """The libslurm found at run time is not the one this package was built for."""
+    """The libslurm found at run time is not the one this package was built for.
 
-    def __init__(self, built_for: Version, loaded: Version) -> None:
-        super().__init__(built_for, loaded)
+    `built_for` is the release whose header was compiled in, `loaded` the interface number of the
+    library (its soname's), `path` the file it was loaded from.
+    """
+
+    def __init__(self, built_for: Version, loaded: int, path: str) -> None:
+        super().__init__(built_for, loaded, path)
         self.built_for = built_for
         self.loaded = loaded
+        self.path = path
 
     def __str__(self) -> str:
         return (
-            f"built for Slurm {dotted(self.built_for)}, but the libslurm found at run time is "
-            f"{dotted(self.loaded)}"
+            f"built for Slurm {dotted(self.built_for)}, but {self.path} is "
+            f"{library_name(self.loaded)}"
         )
 
 
@@ -80,7 +79,7 @@ class UnknownMemberError(MemberError):
 
 
 class OpaqueMemberError(MemberError):
-    """The member exists, but holds what cannot be expressed or must not be set; the message says why."""
+    """The member exists, but it cannot be expressed in Python or must not be set; see `message`."""
 
 
 class MemberTypeError(MemberError):
@@ -88,4 +87,4 @@ class MemberTypeError(MemberError):
 
 
 class MemberRangeError(MemberError):
-    """The value's type fits, but C cannot hold the value: too large, negative, or a NUL byte in text."""
+    """The type fits, but C cannot hold the value: too large, negative, or text with a NUL byte."""

@@ -1,14 +1,20 @@
+"""The members of Slurm's structures, as the compiled-in slurm.h has them.
+
+The kinds: `string`, `strings`, `u8` `u16` `u32` `u64`, `time` (Unix seconds), `double`. None is
+Slurm's "no value" and math.inf its "unlimited" in every number; None is also no string and no time.
+`..._OPAQUE` gives for each of the other members the reason why it cannot be used.
+"""
+
 from collections.abc import Mapping
+from typing import Final
 
-from _slurm.records import Given, Record
+from _slurm.version import Version
 
-# name -> kind: string strings bool u8 u16 u32 u64 i32 time double. What job_desc_msg_t can be given.
-JOB_DESC_MEMBERS: Mapping[str, str]
-# name -> why it cannot be set.
-JOB_DESC_OPAQUE: Mapping[str, str]
-JOB_INFO_MEMBERS: Mapping[str, str]
-JOB_INFO_OPAQUE: Mapping[str, str]
-CONF_MEMBERS: Mapping[str, str]
-CONF_OPAQUE: Mapping[str, str]
+VERSION: Final[Version]
 
-def describe(members: Mapping[str, Given], /) -> Record: ...
+JOB_DESC_MEMBERS: Final[Mapping[str, str]]
+JOB_DESC_OPAQUE: Final[Mapping[str, str]]
+JOB_INFO_MEMBERS: Final[Mapping[str, str]]
+JOB_INFO_OPAQUE: Final[Mapping[str, str]]
+CONF_MEMBERS: Final[Mapping[str, str]]
+CONF_OPAQUE: Final[Mapping[str, str]]

@@ -32,7 +32,10 @@ class SubmitReply:
 
 @dataclass(frozen=True, slots=True)
 class ControllerPing:
-    """One controller's answer to slurm_ping(3): `index` 0 is the primary, `code` 0 means it is up."""
+    """One controller's answer to slurm_ping(3); `index` 0 is the primary.
+
+    `code` is 0 when it answered, else why it did not, and `text` Slurm's words for that.
+    """
 
     index: int
     host: str

@@ -1,0 +1,258 @@
+/*
+ * The one place where Slurm releases differ, and what Cython cannot say about libslurm.
+ *
+ * Everything above sees one interface: a job id is a number, a call's outcome is a code, a member of
+ * a structure is a row of a table. Versions named here are those of slurm.h, 20.11 to 26.05; each
+ * difference is dated by the first release that has it.
+ */
+#ifndef HPCAGENT_SHIM_H
+#define HPCAGENT_SHIM_H
+
+#ifndef _GNU_SOURCE
+#error "fopencookie(3) needs _GNU_SOURCE before the first system header"
+#endif
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <slurm/slurm.h>
+#include <slurm/slurm_errno.h>
+
+#if SLURM_VERSION_NUMBER < SLURM_VERSION_NUM(20, 11, 1)
+#error "slurm_init(), which every call needs, came with Slurm 20.11.1"
+#endif
+
+/* ---------------------------------------------------------------------------------- outcomes -- */
+
+/*
+ * Calls differ in how they fail: slurm_submit_batch_job() returns -1 and sets errno, slurm_load_jobs()
+ * returns the code itself. Must be called before anything else can touch errno. Never 0 on failure.
+ */
+static inline int outcome(int rc)
+{
+	if (rc >= 0)
+		return rc;
+	return errno ? errno : rc;
+}
+
+/* ----------------------------------------------------------------------------------- members -- */
+
+enum member_kind {
+	KIND_OPAQUE,
+	KIND_STRING,
+	KIND_STRINGS,
+	KIND_U8,
+	KIND_U16,
+	KIND_U32,
+	KIND_U64,
+	KIND_TIME,
+	KIND_DOUBLE,
+};
+
+typedef struct {
+	const char *name; /* NULL ends a table */
+	int kind;
+	size_t offset;
+} member_t;
+
+/* Of the member's address, because the value of an array member would pass for a pointer. */
+#define MEMBER_KIND(type, path)                                                                    \
+	_Generic(&((type *) NULL)->path,                                                           \
+		char **: KIND_STRING,                                                              \
+		char ***: KIND_STRINGS,                                                            \
+		uint8_t *: KIND_U8,                                                                \
+		uint16_t *: KIND_U16,                                                              \
+		uint32_t *: KIND_U32,                                                              \
+		uint64_t *: KIND_U64,                                                              \
+		time_t *: KIND_TIME,                                                               \
+		double *: KIND_DOUBLE,                                                             \
+		default: KIND_OPAQUE)
+
+/* One row; `path` differs from `name` where a release moved a member into a nested structure. */
+#define MEMBER_AT(type, name, path) {#name, MEMBER_KIND(type, path), offsetof(type, path)},
+#define MEMBER(type, name) MEMBER_AT(type, name, name)
+
+/*
+ * slurmctld older than 23.02 keeps the request's own `extra` string in the job record and frees it
+ * twice: it aborts when the job is purged. So the member is not there for us (slurmctld/job_mgr.c).
+ */
+#define EXTRA_IS_SAFE (SLURM_VERSION_NUMBER >= SLURM_VERSION_NUM(23, 2, 0))
+
+/* ------------------------------------------------------------------------------------- calls -- */
+
+#if SLURM_VERSION_NUMBER >= SLURM_VERSION_NUM(25, 11, 0)
+#define SUBMITTED_JOB_ID(reply) ((reply)->step_id.job_id)
+#else
+#define SUBMITTED_JOB_ID(reply) ((reply)->job_id)
+#endif
+
+static inline uint32_t submitted_job_id(const submit_response_msg_t *reply)
+{
+	return SUBMITTED_JOB_ID(reply);
+}
+
+static inline int load_job(job_info_msg_t **reply, uint32_t job_id, uint16_t flags)
+{
+#if SLURM_VERSION_NUMBER >= SLURM_VERSION_NUM(26, 5, 0)
+	slurm_step_id_t job = SLURM_STEP_ID_INITIALIZER;
+
+	job.job_id = job_id;
+	return slurm_load_job(reply, job, flags);
+#else
+	return slurm_load_job(reply, job_id, flags);
+#endif
+}
+
+static inline int kill_job(const char *job_id, uint16_t signal, uint16_t flags)
+{
+#if SLURM_VERSION_NUMBER >= SLURM_VERSION_NUM(21, 8, 0)
+	return slurm_kill_job2(job_id, signal, flags, NULL);
+#else
+	return slurm_kill_job2(job_id, signal, flags);
+#endif
+}
+
+static inline void free_conf(slurm_conf_t *conf)
+{
+#if SLURM_VERSION_NUMBER >= SLURM_VERSION_NUM(26, 5, 0)
+	slurm_free_conf(conf);
+#else
+	slurm_free_ctl_conf(conf);
+#endif
+}
+
+/*
+ * What slurm_init() read. Exported by libslurm (its plugins use it) though not declared in slurm.h,
+ * and the only way to know the controllers while none of them answers.
+ */
+extern slurm_conf_t slurm_conf;
+
+/* ------------------------------------------------------------------------- what libslurm says -- */
+
+/*
+ * Why slurmctld refuses a request is not returned by libslurm, only logged by it (error level, one
+ * call a line). So the log is a stream of ours, which keeps each thread's words apart. libslurm calls
+ * it on the thread that made the request, holding its own lock.
+ */
+typedef struct {
+	size_t length;
+	char text[8192]; /* what does not fit is dropped: eight times the longest comment */
+} said_t;
+
+static inline said_t *said(void)
+{
+	static __thread said_t mine;
+	return &mine;
+}
+
+/* Lines look like "[time] error: text"; libslurm writes each with one call. */
+static inline bool is_fatal(const char *line, size_t size)
+{
+	static const char mark[] = "] fatal: ";
+	const char *end_of_time = memchr(line, ']', size);
+	size_t length = sizeof(mark) - 1;
+
+	return end_of_time && (size_t) (line + size - end_of_time) >= length &&
+	       !memcmp(end_of_time, mark, length);
+}
+
+static inline ssize_t hear(void *cookie, const char *line, size_t size)
+{
+	said_t *mine = said();
+	size_t room = sizeof(mine->text) - mine->length;
+	size_t taken = size < room ? size : room;
+
+	(void) cookie;
+	if (is_fatal(line, size)) { /* the process ends now: nobody will ask what was said */
+		if (write(STDERR_FILENO, mine->text, mine->length) >= 0)
+			return write(STDERR_FILENO, line, size);
+		return -1;
+	}
+	memcpy(mine->text + mine->length, line, taken);
+	mine->length += taken;
+	return (ssize_t) size;
+}
+
+enum { LOG_QUIET = 0, LOG_ERRORS = 2 }; /* log_level_t, the same in all releases */
+
+/* log_options_t of src/common/log.h, which is passed by value and is not in an installed header. */
+typedef struct {
+	int stderr_level;
+	int syslog_level;
+	int logfile_level;
+	bool prefix_level;
+	bool buffered;
+#if SLURM_VERSION_NUMBER >= SLURM_VERSION_NUM(21, 8, 0)
+	bool raw;
+#endif
+#if SLURM_VERSION_NUMBER >= SLURM_VERSION_NUM(23, 2, 0)
+	int logfile_format;
+#endif
+} log_options_t;
+
+extern int slurm_log_alter_with_fp(log_options_t options, int facility, FILE *stream);
+
+/*
+ * Turns libslurm's log into said(). libslurm writes only to a stream whose descriptor polls as
+ * writable, so the stream is given one of /dev/null (glibc's field; fopencookie() leaves it at -1).
+ * Returns 0, else errno.
+ */
+static inline int capture_log(void)
+{
+	log_options_t errors_to_stream = {
+		.stderr_level = LOG_QUIET,
+		.syslog_level = LOG_QUIET,
+		.logfile_level = LOG_ERRORS,
+		.prefix_level = true,
+	};
+	FILE *stream = fopencookie(NULL, "w", (cookie_io_functions_t){.write = hear});
+	int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	if (!stream || fd < 0)
+		return errno;
+	setvbuf(stream, NULL, _IONBF, 0);
+	stream->_fileno = fd;
+	slurm_log_alter_with_fp(errors_to_stream, 0, stream);
+	return 0;
+}
+
+/* ------------------------------------------------------------------------------- credentials -- */
+
+/*
+ * The system calls themselves: the C library's functions of these names change every thread of the
+ * process (nptl(7)). -1 leaves the real and the saved id as they are, which is what allows the way
+ * back. On 32 bits the plain calls carry 16-bit ids.
+ */
+#ifdef SYS_setresuid32
+#define SYS_THREAD_SETRESUID SYS_setresuid32
+#define SYS_THREAD_SETRESGID SYS_setresgid32
+#define SYS_THREAD_SETGROUPS SYS_setgroups32
+#else
+#define SYS_THREAD_SETRESUID SYS_setresuid
+#define SYS_THREAD_SETRESGID SYS_setresgid
+#define SYS_THREAD_SETGROUPS SYS_setgroups
+#endif
+
+static inline int thread_set_uid(uid_t uid)
+{
+	return (int) syscall(SYS_THREAD_SETRESUID, -1, uid, -1);
+}
+
+static inline int thread_set_gid(gid_t gid)
+{
+	return (int) syscall(SYS_THREAD_SETRESGID, -1, gid, -1);
+}
+
+static inline int thread_set_groups(size_t count, const gid_t *groups)
+{
+	return (int) syscall(SYS_THREAD_SETGROUPS, count, groups);
+}
+
+#endif

@@ -1,0 +1,111 @@
+"""The part of slurm.h that is used, and shim.h: declarations only.
+
+Structures show here only what the code walks in C; every other member is reached through the tables
+of members.pyx, whose rows the C compiler works out from the installed header.
+"""
+
+from libc.stdint cimport uint16_t, uint32_t, uint64_t
+from posix.time cimport time_t
+from posix.types cimport gid_t, uid_t
+
+
+cdef extern from "slurm/slurm.h" nogil:
+    int SLURM_VERSION_NUMBER
+    int SLURM_VERSION_MAJOR(int version)
+    int SLURM_VERSION_MINOR(int version)
+    int SLURM_VERSION_MICRO(int version)
+
+    uint32_t JOB_STATE_BASE
+    uint16_t SHOW_ALL
+    uint16_t SHOW_DETAIL
+    uint16_t SHOW_LOCAL
+
+    uint16_t NO_VAL16
+    uint32_t NO_VAL
+    uint64_t NO_VAL64
+    uint16_t INFINITE16
+    uint32_t INFINITE
+    uint64_t INFINITE64
+
+    ctypedef struct job_desc_msg_t:
+        pass
+
+    ctypedef struct submit_response_msg_t:
+        uint32_t error_code
+        char *job_submit_user_msg
+
+    ctypedef struct slurm_job_info_t:
+        char *account
+        char *admin_comment
+        uint32_t array_job_id
+        uint32_t het_job_id
+        uint32_t job_id
+        uint32_t job_state
+        char *name
+        char *partition
+        time_t submit_time
+        uint32_t user_id
+
+    ctypedef struct job_info_msg_t:
+        time_t last_update
+        uint32_t record_count
+        slurm_job_info_t *job_array
+
+    ctypedef struct slurm_conf_t:
+        uint32_t control_cnt
+        char **control_machine
+
+    void slurm_init(const char *conf)
+    void slurm_fini()
+    long slurm_api_version()
+    char *slurm_strerror(int code)
+
+    void slurm_init_job_desc_msg(job_desc_msg_t *desc)
+    int slurm_submit_batch_job(job_desc_msg_t *desc, submit_response_msg_t **reply)
+    void slurm_free_submit_response_response_msg(submit_response_msg_t *reply)
+
+    int slurm_load_jobs(time_t changed_since, job_info_msg_t **reply, uint16_t flags)
+    int slurm_load_job_user(job_info_msg_t **reply, uint32_t uid, uint16_t flags)
+    void slurm_free_job_info_msg(job_info_msg_t *reply)
+
+    int slurm_load_ctl_conf(time_t changed_since, slurm_conf_t **reply)
+    int slurm_ping(int controller)
+
+
+cdef extern from "shim.h" nogil:
+    int outcome(int rc)
+
+    cdef enum member_kind:
+        KIND_OPAQUE
+        KIND_STRING
+        KIND_STRINGS
+        KIND_U8
+        KIND_U16
+        KIND_U32
+        KIND_U64
+        KIND_TIME
+        KIND_DOUBLE
+
+    ctypedef struct member_t:
+        const char *name
+        int kind
+        size_t offset
+
+    bint EXTRA_IS_SAFE
+
+    uint32_t submitted_job_id(const submit_response_msg_t *reply)
+    int load_job(job_info_msg_t **reply, uint32_t job_id, uint16_t flags)
+    int kill_job(const char *job_id, uint16_t signal, uint16_t flags)
+    void free_conf(slurm_conf_t *conf)
+    slurm_conf_t slurm_conf
+
+    ctypedef struct said_t:
+        size_t length
+        char *text
+
+    said_t *said()
+    int capture_log()
+
+    int thread_set_uid(uid_t uid)
+    int thread_set_gid(gid_t gid)
+    int thread_set_groups(size_t count, const gid_t *groups)

@@ -115,5 +115,6 @@ $(PACKAGES): pyproject.toml $(MACHINE)
 
 # hpcagent itself with what it needs to run. The tools above build it: no second set is downloaded.
 $(NATIVE): $(NATIVE_SOURCES) $(PACKAGES)
-	$(BIN)/python -m pip install --quiet --no-build-isolation --editable .
+	PYTHONWARNINGS='ignore:Editable installation:UserWarning' \
+	    $(BIN)/python -m pip install --quiet --no-build-isolation --editable .
 	touch $@

@@ -9,6 +9,8 @@ import os
 import pwd
 from dataclasses import dataclass
 
+from hpcagent.sandbox.layout import Layout
+
 
 @dataclass(frozen=True, slots=True)
 class User:
@@ -21,8 +23,14 @@ class User:
     shell: str = "/bin/bash"
 
     def passwd_line(self) -> str:
-        """As passwd(5) has it."""
-        return f"{self.name}:x:{self.uid}:{self.gid}:{self.name}:{self.home}:{self.shell}"
+        """As passwd(5) has it; with ``*``, no password, su(1) does not look for a shadow entry."""
+        return f"{self.name}:*:{self.uid}:{self.gid}:{self.name}:{self.home}:{self.shell}"
+
+    def login_environment(self) -> dict[str, str]:
+        """What a login gives this user."""
+        names = {"USER": self.name, "LOGNAME": self.name}
+        path = "/usr/local/bin:/usr/bin:/bin"
+        return {"HOME": self.home, **names, "SHELL": self.shell, "PATH": path}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +61,16 @@ _GROUPS = (
 )
 
 
-def people(home: str) -> tuple[User, ...]:
-    """The users of a sandbox who are not this machine's, with homes below ``home``."""
-    return tuple(User(name, uid, gid, f"{home}/{name}") for name, uid, gid in _PEOPLE)
+def people(layout: Layout) -> tuple[User, ...]:
+    """The users of a sandbox who are not this machine's, with homes in the sandbox."""
+    return tuple(User(name, uid, gid, f"{layout.home}/{name}") for name, uid, gid in _PEOPLE)
 
 
-def all_users(home: str) -> tuple[User, ...]:
+def all_users(layout: Layout) -> tuple[User, ...]:
     """Every user of a sandbox; where names or numbers meet, the calling user is the one kept."""
     users: list[User] = []
     nobody = User("nobody", NOBODY, NOBODY, "/", "/usr/sbin/nologin")
-    for user in (User("root", 0, 0, "/root"), caller(), *people(home), nobody):
+    for user in (User("root", 0, 0, "/root"), caller(), *people(layout), nobody):
         if all(user.uid != other.uid and user.name != other.name for other in users):
             users.append(user)
     return tuple(users)
@@ -76,6 +84,16 @@ def all_groups() -> tuple[Group, ...]:
         if all(group.gid != other.gid and group.name != other.name for other in groups):
             groups.append(group)
     return tuple(groups)
+
+
+def environment(layout: Layout, nss_wrapper: str) -> dict[str, str]:
+    """What makes these users and groups, and the name of this machine, known to a process."""
+    return {
+        "LD_PRELOAD": nss_wrapper,
+        "NSS_WRAPPER_PASSWD": str(layout.passwd),
+        "NSS_WRAPPER_GROUP": str(layout.group),
+        "NSS_WRAPPER_HOSTS": str(layout.hosts),
+    }
 
 
 def caller() -> User:

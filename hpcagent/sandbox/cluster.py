@@ -3,13 +3,13 @@
 import contextlib
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from hpcagent.sandbox import accounts, directories, leftovers, ports, readiness
-from hpcagent.sandbox.configuration import Ports, Settings, node_names
+from hpcagent.sandbox.configuration import Endpoints, Settings, node_names
 from hpcagent.sandbox.daemon import START_TIMEOUT, STOP_TIMEOUT, Daemon
 from hpcagent.sandbox.daemons import client_environment, daemons
 from hpcagent.sandbox.errors import DaemonError, NotASandboxError, SandboxError
@@ -28,7 +28,7 @@ class Sandbox:
         self._layout = layout
         self._description = description
         self._programs = programs
-        self._daemons = daemons(layout, programs, description.ports)
+        self._daemons = daemons(layout, programs, description.endpoints)
         self.ready_in: float | None = None
         """Seconds that ``up`` took, if this handle comes from there."""
 
@@ -40,7 +40,7 @@ class Sandbox:
         nodes: int = 2,
         job_submit_lua: str | None = None,
         names_in_jobs: bool = False,
-        extra_conf: Iterable[str] = (),
+        conf: Mapping[str, str] | None = None,
     ) -> Self:
         """Start a sandbox and wait until all its nodes are idle.
 
@@ -48,7 +48,7 @@ class Sandbox:
         explained in ``Settings``. Raises MissingPackagesError, or another SandboxError with the
         reason after everything that was started has been taken down again.
         """
-        settings = Settings(nodes, job_submit_lua, names_in_jobs, tuple(extra_conf))
+        settings = Settings(nodes, job_submit_lua, names_in_jobs, conf or {})
         begin = time.monotonic()
         programs = find_programs()
         root, made = directories.prepare(None if directory is None else Path(directory))
@@ -66,23 +66,24 @@ class Sandbox:
         cls, layout: Layout, settings: Settings, programs: Programs, *, made_directory: bool
     ) -> Self:
         layout.check()
+        address = ports.loopback_address()
         taken = _ports_of(directories.sandboxes())
-        with ports.reserve(1 + settings.nodes, avoid=taken) as (slurmctld, *slurmd):
-            numbers = Ports(slurmctld, tuple(slurmd))
-            description = Description(settings, numbers, made_directory)
-            write_all(layout, description)
+        with ports.reserve(address, 1 + settings.nodes, avoid=taken) as (slurmctld, *slurmd):
+            endpoints = Endpoints(address, slurmctld, tuple(slurmd))
+            description = Description(settings, endpoints, made_directory)
+            write_all(layout, description, programs.nss_wrapper)
             sandbox = cls(layout, description, programs)
             sandbox.start()
         return sandbox
 
     @classmethod
-    def open(cls, directory: Path | str | None = None) -> Self:
-        """A handle on a sandbox that some process started earlier; by default, the only one.
+    def open(cls, directory: Path | str) -> Self:
+        """A handle on a sandbox that some process started earlier.
 
-        Raises NotASandboxError, or SandboxError when none is named and there is not just one.
+        It is always named: one that is merely found may be somebody else's, in the middle of a
+        test. Raises NotASandboxError.
         """
-        root = directories.the_only_one() if directory is None else Path(directory).absolute()
-        layout = Layout(root)
+        layout = Layout(Path(directory).absolute())
         return cls(layout, Description.read(layout), find_programs())
 
     def __enter__(self) -> Self:
@@ -119,7 +120,7 @@ class Sandbox:
     @property
     def users(self) -> tuple[accounts.User, ...]:
         """Its users, with homes in the sandbox; root and the calling user exist besides."""
-        return accounts.people(str(self._layout.home))
+        return accounts.people(self._layout)
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -182,8 +183,8 @@ def _ports_of(paths: Iterable[Path]) -> set[int]:
     taken: set[int] = set()
     for path in paths:
         with contextlib.suppress(NotASandboxError):
-            numbers = Description.read(Layout(path)).ports
-            taken |= {numbers.slurmctld, *numbers.slurmd}
+            endpoints = Description.read(Layout(path)).endpoints
+            taken |= {endpoints.slurmctld, *endpoints.slurmd}
     return taken
 
 

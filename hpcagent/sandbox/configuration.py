@@ -1,4 +1,4 @@
-"""What Slurm is told about a sandbox: slurm.conf and gres.conf, as pure text.
+"""What Slurm is told about a sandbox: slurm.conf, gres.conf and a TaskProlog, as pure text.
 
 The cluster is small but has something of each kind that a client must cope with: a partition that
 only root may use, one that is down, one that is limited to a group, one with a short time limit;
@@ -7,17 +7,12 @@ nodes that differ in features; GPUs; licenses. CPUs and memory are pretended
 does no harm it is left alone: a client should meet the limits that it meets on a real cluster.
 """
 
-from dataclasses import dataclass
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from hpcagent.sandbox.accounts import SHARED_GROUP
 from hpcagent.sandbox.layout import Layout
-from hpcagent.sandbox.ports import LOOPBACK
-
-CLUSTER = "sandbox"
-GPU_TYPE = "tesla"
-GPUS_PER_NODE = 2
-CPUS_PER_NODE = 8
-MEMORY_MB_PER_NODE = 16_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +23,76 @@ class Settings:
     job_submit_lua: str | None = None
     """Source of a script for Slurm's job_submit/lua plugin."""
     names_in_jobs: bool = False
-    """Whether jobs, too, are given the sandbox's users, so that ``whoami`` works in them."""
-    extra_conf: tuple[str, ...] = ()
-    """Lines to add to slurm.conf; for most keys the last one counts."""
+    """Whether jobs, too, know the sandbox's users, so that ``whoami`` works in them. Then their
+    environment has LD_PRELOAD and NSS_WRAPPER_*, which it would not have on a plain cluster."""
+    conf: Mapping[str, str] = field(default_factory=dict)
+    """Keys of slurm.conf to set, or to set to another value."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ports:
-    """The loopback ports of one sandbox."""
+class Endpoints:
+    """Where the daemons of one sandbox listen."""
 
+    address: str
+    """A loopback address."""
     slurmctld: int
     slurmd: tuple[int, ...]
+
+
+CPUS_PER_NODE = 8
+MEMORY_MB_PER_NODE = 16_000
+GPU_TYPE = "tesla"
+
+_GPU_DEVICES = ("/dev/null", "/dev/zero")
+"""Stand for each node's GPUs: slurmd only counts GPUs that have a device file."""
+
+_FEATURES = ("fast,avx512", "slow")
+"""Of odd and of even nodes: a constraint can tell them apart."""
+
+_PARTITIONS = (
+    "power Nodes=ALL Default=YES",
+    "debug Nodes=ALL MaxTime=30",
+    "short Nodes=ALL MaxTime=1",
+    "rootonly Nodes=ALL RootOnly=YES",
+    f"restricted Nodes=ALL AllowGroups={SHARED_GROUP.name}",
+    "down Nodes=ALL State=DOWN",
+)
+
+_CONF = {
+    "ClusterName": "sandbox",
+    # Listen on the address of this machine's name only; NSS_WRAPPER_HOSTS makes it a loopback one.
+    "CommunicationParameters": "NoInAddrAny,NoCtldInAddrAny",
+    "AuthType": "auth/munge",
+    # Works for an ordinary user, too, who has no cgroups.
+    "ProctrackType": "proctrack/linuxproc",
+    "TaskPlugin": "task/none",
+    "SwitchType": "switch/none",
+    "MpiDefault": "none",
+    "SelectType": "select/cons_tres",
+    "SelectTypeParameters": "CR_Core_Memory",
+    # Every second: as often as the loops of slurmctld look.
+    "SchedulerType": "sched/backfill",
+    "SchedulerParameters": "batch_sched_delay=0,sched_interval=1,bf_interval=1",
+    "PriorityType": "priority/basic",
+    "JobCompType": "jobcomp/none",
+    "JobAcctGatherType": "jobacct_gather/none",
+    "AccountingStorageType": "accounting_storage/none",
+    # Without it, a job that asks for no memory gets all that the node has.
+    "DefMemPerCPU": str(MEMORY_MB_PER_NODE // CPUS_PER_NODE),
+    "GresTypes": "gpu",
+    "Licenses": "matlab:4,fluent:2",
+    "MailProg": "/bin/true",
+    "MaxJobCount": "100000",
+    "MinJobAge": "300",
+    "KillWait": "5",
+    # Login environments come from files: su(1) would be run without libnss-wrapper.
+    "GetEnvTimeout": "0",
+    "ReturnToService": "2",
+    "SlurmdParameters": "config_overrides",
+    "LogTimeFormat": "iso8601_ms",
+    "SlurmctldDebug": "info",
+    "SlurmdDebug": "info",
+}
 
 
 def node_names(count: int) -> tuple[str, ...]:
@@ -46,87 +100,55 @@ def node_names(count: int) -> tuple[str, ...]:
     return tuple(f"node{number}" for number in range(1, count + 1))
 
 
-_FEATURES = ("fast,avx512", "slow")
-"""Of odd and of even nodes: a constraint can tell them apart."""
-
-_PARTITIONS = (
-    "power Default=YES MaxTime=UNLIMITED",
-    "debug MaxTime=30",
-    "short MaxTime=1",
-    "rootonly RootOnly=YES",
-    f"restricted AllowGroups={SHARED_GROUP.name}",
-    "down State=DOWN",
-)
-
-_FIXED = f"""\
-ClusterName={CLUSTER}
-SlurmctldHost=localhost({LOOPBACK})
-CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
-AuthType=auth/munge
-ProctrackType=proctrack/linuxproc
-TaskPlugin=task/none
-SwitchType=switch/none
-MpiDefault=none
-SelectType=select/cons_tres
-SelectTypeParameters=CR_Core_Memory
-SchedulerType=sched/backfill
-SchedulerParameters=batch_sched_delay=0,sched_interval=1,bf_interval=1
-PriorityType=priority/basic
-JobCompType=jobcomp/none
-JobAcctGatherType=jobacct_gather/none
-AccountingStorageType=accounting_storage/none
-DefMemPerCPU={MEMORY_MB_PER_NODE // CPUS_PER_NODE}
-GresTypes=gpu
-Licenses=matlab:4,fluent:2
-MailProg=/bin/true
-MaxJobCount=100000
-MinJobAge=300
-KillWait=5
-ReturnToService=2
-SlurmdParameters=config_overrides
-LogTimeFormat=iso8601_ms
-SlurmctldDebug=info
-SlurmdDebug=info
-"""
-
-
-def slurm_conf(settings: Settings, layout: Layout, ports: Ports, slurm_user: str) -> str:
+def slurm_conf(settings: Settings, layout: Layout, endpoints: Endpoints, slurm_user: str) -> str:
     """The text of slurm.conf, for a sandbox whose daemons run as ``slurm_user``."""
-    lines = [_FIXED + _of_this_sandbox(layout, ports, slurm_user)]
+    conf = _CONF | _conf_of_this_sandbox(layout, endpoints, slurm_user)
     if settings.job_submit_lua is not None:
-        lines.append("JobSubmitPlugins=lua")
-    for index, (name, port) in enumerate(
-        zip(node_names(settings.nodes), ports.slurmd, strict=True),
-    ):
-        lines.append(
-            f"NodeName={name} NodeAddr={LOOPBACK} Port={port} CPUs={CPUS_PER_NODE} "
+        conf["JobSubmitPlugins"] = "lua"
+    if settings.names_in_jobs:
+        conf["TaskProlog"] = str(layout.task_prolog)
+    lines = [f"{key}={value}" for key, value in (conf | dict(settings.conf)).items()]
+    lines += _node_lines(endpoints)
+    lines += [f"PartitionName={partition}" for partition in _PARTITIONS]
+    return "\n".join([*lines, ""])
+
+
+def _conf_of_this_sandbox(layout: Layout, endpoints: Endpoints, slurm_user: str) -> dict[str, str]:
+    return {
+        "SlurmctldHost": f"localhost({endpoints.address})",
+        "SlurmUser": slurm_user,
+        "SlurmdUser": slurm_user,
+        "SlurmctldPort": str(endpoints.slurmctld),
+        "AuthInfo": f"socket={layout.munge_socket}",
+        "StateSaveLocation": str(layout.state),
+        "SlurmctldPidFile": f"{layout.run}/slurmctld.pid",
+        "SlurmctldLogFile": f"{layout.log}/slurmctld.log",
+        "SlurmdSpoolDir": f"{layout.spool}/%n",
+        "SlurmdPidFile": f"{layout.run}/slurmd-%n.pid",
+        "SlurmdLogFile": f"{layout.log}/slurmd-%n.log",
+    }
+
+
+def _node_lines(endpoints: Endpoints) -> Iterator[str]:
+    nodes = node_names(len(endpoints.slurmd))
+    for name, port, features in zip(nodes, endpoints.slurmd, itertools.cycle(_FEATURES)):
+        yield (
+            f"NodeName={name} NodeAddr={endpoints.address} Port={port} CPUs={CPUS_PER_NODE} "
             f"CoresPerSocket={CPUS_PER_NODE} RealMemory={MEMORY_MB_PER_NODE} "
-            f"Feature={_FEATURES[index % 2]} Gres=gpu:{GPU_TYPE}:{GPUS_PER_NODE}",
+            f"Feature={features} Gres=gpu:{GPU_TYPE}:{len(_GPU_DEVICES)}"
         )
-    lines += [f"PartitionName={partition} Nodes=ALL" for partition in _PARTITIONS]
-    return "\n".join([*lines, *settings.extra_conf, ""])
 
 
-def _of_this_sandbox(layout: Layout, ports: Ports, slurm_user: str) -> str:
-    return f"""\
-SlurmUser={slurm_user}
-SlurmdUser={slurm_user}
-SlurmctldPort={ports.slurmctld}
-AuthInfo=socket={layout.munge_socket}
-StateSaveLocation={layout.state}
-SlurmctldPidFile={layout.run}/slurmctld.pid
-SlurmctldLogFile={layout.log}/slurmctld.log
-SlurmdSpoolDir={layout.spool}/%n
-SlurmdPidFile={layout.run}/slurmd-%n.pid
-SlurmdLogFile={layout.log}/slurmd-%n.log
-"""
-
-
-def gpu_files(layout: Layout) -> tuple[str, ...]:
-    """The files that stand for GPUs, shared by all nodes: Slurm only looks whether they exist."""
-    return tuple(f"{layout.dev}/gpu{number}" for number in range(GPUS_PER_NODE))
-
-
-def gres_conf(layout: Layout) -> str:
+def gres_conf() -> str:
     """The text of gres.conf, the same on every node."""
-    return f"Name=gpu Type={GPU_TYPE} File={layout.dev}/gpu[0-{GPUS_PER_NODE - 1}]\n"
+    return "".join(f"Name=gpu Type={GPU_TYPE} File={device}\n" for device in _GPU_DEVICES)
+
+
+def task_prolog(environment: Mapping[str, str]) -> str:
+    """A TaskProlog that adds these variables to the environment of every task, and runs no shell.
+
+    Slurm heeds each line ``export NAME=value`` that it prints (slurm.conf(5)); cat(1) as its
+    interpreter prints just that.
+    """
+    exports = (f"export {name}={value}" for name, value in environment.items())
+    return "\n".join(["#!/bin/cat", *exports, ""])

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hpcagent.sandbox import leftovers, ports, readiness
-from hpcagent.sandbox.configuration import Ports, node_names
+from hpcagent.sandbox import accounts, leftovers, ports, readiness
+from hpcagent.sandbox.configuration import Endpoints, node_names
 from hpcagent.sandbox.daemon import Daemon, DaemonSpec
 from hpcagent.sandbox.layout import Layout
 from hpcagent.sandbox.packages import Programs, search_path
@@ -17,9 +17,7 @@ def client_environment(layout: Layout, programs: Programs) -> dict[str, str]:
     """What a process needs in its environment to be a client of the sandbox."""
     return {
         "SLURM_CONF": str(layout.conf),
-        "LD_PRELOAD": programs.nss_wrapper,
-        "NSS_WRAPPER_PASSWD": str(layout.passwd),
-        "NSS_WRAPPER_GROUP": str(layout.group),
+        **accounts.environment(layout, programs.nss_wrapper),
     }
 
 
@@ -37,21 +35,20 @@ class Daemons:
         return (self.munged, self.slurmctld, *self.slurmd)
 
 
-def daemons(layout: Layout, programs: Programs, numbers: Ports) -> Daemons:
+def daemons(layout: Layout, programs: Programs, endpoints: Endpoints) -> Daemons:
     """The daemons of the sandbox in ``layout``."""
     environment = {
         "PATH": search_path(),
         "LANG": "C.UTF-8",
         **client_environment(layout, programs),
-        "NSS_WRAPPER_HOSTS": str(layout.hosts),
         **leftovers.mark(layout),
     }
     return Daemons(
         munged=Daemon(_munged(layout, programs, environment)),
-        slurmctld=Daemon(_slurmctld(layout, programs, numbers, environment)),
+        slurmctld=Daemon(_slurmctld(layout, programs, endpoints, environment)),
         slurmd=tuple(
             Daemon(_slurmd(layout, programs, name, port, environment))
-            for name, port in zip(node_names(len(numbers.slurmd)), numbers.slurmd, strict=True)
+            for name, port in zip(node_names(len(endpoints.slurmd)), endpoints.slurmd, strict=True)
         ),
     )
 
@@ -80,14 +77,14 @@ def _munged(layout: Layout, programs: Programs, environment: Mapping[str, str]) 
 def _slurmctld(
     layout: Layout,
     programs: Programs,
-    numbers: Ports,
+    endpoints: Endpoints,
     environment: Mapping[str, str],
 ) -> DaemonSpec:
     return DaemonSpec(
         name="slurmctld",
         argv=(programs.slurmctld, "-D", "-f", str(layout.conf)),
         environment=environment,
-        is_ready=lambda: ports.is_listening(numbers.slurmctld),
+        is_ready=lambda: ports.is_listening(endpoints.slurmctld),
         record=layout.run / "slurmctld.json",
         output=layout.log / "slurmctld.out",
     )

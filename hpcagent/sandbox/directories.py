@@ -39,19 +39,8 @@ def prepare(wanted: Path | None) -> tuple[Path, bool]:
 
 
 def sandboxes() -> Iterator[Path]:
-    """The sandboxes in the usual place that this user may take down."""
+    """This user's sandboxes in the usual place, whoever started them and still needs them."""
     for path in sorted(_parent().glob(f"{_PREFIX}*")):
         description = Layout(path).description
         if description.is_file() and description.stat().st_uid == os.getuid():
             yield path
-
-
-def the_only_one() -> Path:
-    """The sandbox that is meant when none is named; raises SandboxError unless there is one."""
-    match list(sandboxes()):
-        case [path]:
-            return path
-        case []:
-            raise SandboxError(f"no sandbox in {_parent()}; `hpcagent sandbox up` starts one")
-        case paths:
-            raise SandboxError(f"which of these? {' '.join(map(str, paths))}")

@@ -1,4 +1,4 @@
-"""Writing the files of a new sandbox: accounts, key, configuration, and what stands for GPUs."""
+"""Writing the files of a new sandbox: accounts, munge key and configuration."""
 
 import json
 import os
@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Self
 
 from hpcagent.sandbox import accounts, configuration
-from hpcagent.sandbox.configuration import Ports, Settings
+from hpcagent.sandbox.configuration import Endpoints, Settings
 from hpcagent.sandbox.errors import NotASandboxError
 from hpcagent.sandbox.layout import Layout
-from hpcagent.sandbox.ports import LOOPBACK
 
 _FORMAT = 1
 _MUNGE_KEY_BYTES = 128
@@ -23,7 +22,7 @@ class Description:
     """What another process must know of a sandbox to use it or to take it down."""
 
     settings: Settings
-    ports: Ports
+    endpoints: Endpoints
     made_directory: bool
     """Whether the directory itself is to be removed in the end."""
 
@@ -41,12 +40,14 @@ class Description:
             raise NotASandboxError(f"{layout.root} is not a sandbox: {cause.strerror}") from cause
         if values["format"] != _FORMAT:
             raise NotASandboxError(f"{layout.root} was made by another release of hpcagent")
-        settings = values["settings"] | {"extra_conf": tuple(values["settings"]["extra_conf"])}
-        numbers = Ports(values["ports"]["slurmctld"], tuple(values["ports"]["slurmd"]))
-        return cls(Settings(**settings), numbers, made_directory=values["made_directory"])
+        return cls(
+            Settings(**values["settings"]),
+            Endpoints(**values["endpoints"] | {"slurmd": tuple(values["endpoints"]["slurmd"])}),
+            made_directory=values["made_directory"],
+        )
 
 
-def write_all(layout: Layout, description: Description) -> None:
+def write_all(layout: Layout, description: Description, nss_wrapper: str) -> None:
     """Write everything a sandbox consists of, its description last."""
     for directory in layout.directories:
         directory.mkdir(mode=0o755)
@@ -54,32 +55,37 @@ def write_all(layout: Layout, description: Description) -> None:
     layout.state.chmod(0o700)
     _write_accounts(layout)
     _write(layout.munge_key, secrets.token_bytes(_MUNGE_KEY_BYTES), 0o400)
-    _write(layout.hosts, f"{LOOPBACK} localhost {socket.gethostname()}\n", 0o644)
-    _write_configuration(layout, description)
+    hosts = f"{description.endpoints.address} {socket.gethostname()} localhost\n"
+    _write(layout.hosts, hosts, 0o644)
+    _write_configuration(layout, description, nss_wrapper)
     description.write(layout)
 
 
 def _write_accounts(layout: Layout) -> None:
-    users = accounts.all_users(str(layout.home))
+    users = accounts.all_users(layout)
     _write(layout.passwd, "".join(f"{user.passwd_line()}\n" for user in users), 0o644)
+    for user in users:
+        login = "".join(f"{name}={value}\n" for name, value in user.login_environment().items())
+        _write(layout.login_environments / user.name, login, 0o644)
     groups = accounts.all_groups()
     _write(layout.group, "".join(f"{group.group_line()}\n" for group in groups), 0o644)
     if os.getuid() == 0:
-        for user in accounts.people(str(layout.home)):
+        for user in accounts.people(layout):
             Path(user.home).mkdir(mode=0o700)
             os.chown(user.home, user.uid, user.gid)
 
 
-def _write_configuration(layout: Layout, description: Description) -> None:
+def _write_configuration(layout: Layout, description: Description, nss_wrapper: str) -> None:
     settings = description.settings
     user = accounts.caller().name
-    conf = configuration.slurm_conf(settings, layout, description.ports, user)
+    conf = configuration.slurm_conf(settings, layout, description.endpoints, user)
     _write(layout.conf, conf, 0o644)
-    _write(layout.gres_conf, configuration.gres_conf(layout), 0o644)
-    for path in configuration.gpu_files(layout):
-        _write(Path(path), "", 0o644)
+    _write(layout.gres_conf, configuration.gres_conf(), 0o644)
     if settings.job_submit_lua is not None:
         _write(layout.job_submit_lua, settings.job_submit_lua, 0o644)
+    if settings.names_in_jobs:
+        prolog = configuration.task_prolog(accounts.environment(layout, nss_wrapper))
+        _write(layout.task_prolog, prolog, 0o755)
 
 
 def _write(path: Path, content: str | bytes, mode: int) -> None:

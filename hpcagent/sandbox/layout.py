@@ -33,44 +33,54 @@ class Layout:
         return self.root / "sandbox.json"
 
     @property
+    def etc(self) -> Path:
+        """All that is configured."""
+        return self.root / "etc"
+
+    @property
     def conf(self) -> Path:
         """slurm.conf; Slurm looks for gres.conf and job_submit.lua beside it."""
-        return self.root / "etc" / "slurm.conf"
+        return self.etc / "slurm.conf"
 
     @property
     def gres_conf(self) -> Path:
         """gres.conf."""
-        return self.root / "etc" / "gres.conf"
+        return self.etc / "gres.conf"
 
     @property
     def job_submit_lua(self) -> Path:
         """The script of Slurm's job_submit/lua plugin, if there is one."""
-        return self.root / "etc" / "job_submit.lua"
+        return self.etc / "job_submit.lua"
+
+    @property
+    def task_prolog(self) -> Path:
+        """What Slurm runs before each task, if jobs are to know the sandbox's users."""
+        return self.etc / "task_prolog"
 
     @property
     def passwd(self) -> Path:
-        """The sandbox's users, as in passwd(5)."""
-        return self.root / "etc" / "passwd"
+        """Its users, in the format of the machine's own."""
+        return self.etc / "passwd"
 
     @property
     def group(self) -> Path:
-        """The sandbox's groups, as in group(5)."""
-        return self.root / "etc" / "group"
+        """Its groups, in the format of the machine's own."""
+        return self.etc / "group"
 
     @property
     def hosts(self) -> Path:
-        """For the daemons, this machine's name is the loopback address."""
-        return self.root / "etc" / "hosts"
+        """Where this machine's name has a loopback address."""
+        return self.etc / "hosts"
 
     @property
     def munge_key(self) -> Path:
         """The key of this sandbox's munged, known to no other."""
-        return self.root / "etc" / "munge.key"
+        return self.etc / "munge.key"
 
     @property
     def munge_socket(self) -> Path:
         """Where munged listens."""
-        return self.root / "run" / "munge.socket"
+        return self.run / "munge.socket"
 
     @property
     def run(self) -> Path:
@@ -83,6 +93,11 @@ class Layout:
         return self.root / "state"
 
     @property
+    def login_environments(self) -> Path:
+        """Above a file for each user, where slurmd looks for them (Slurm's env.c)."""
+        return self.state / "env_cache"
+
+    @property
     def spool(self) -> Path:
         """Above each node's SlurmdSpoolDir."""
         return self.root / "spool"
@@ -93,11 +108,6 @@ class Layout:
         return self.root / "log"
 
     @property
-    def dev(self) -> Path:
-        """Plain files that stand for GPUs: slurmd only counts a GPU that has a file."""
-        return self.root / "dev"
-
-    @property
     def home(self) -> Path:
         """Above the home directories of the sandbox's users."""
         return self.root / "home"
@@ -105,5 +115,12 @@ class Layout:
     @property
     def directories(self) -> tuple[Path, ...]:
         """All the directories to make; with ``description``, all that ``down`` removes."""
-        above_conf = self.conf.parent
-        return (above_conf, self.run, self.state, self.spool, self.log, self.dev, self.home)
+        return (
+            self.etc,
+            self.run,
+            self.state,
+            self.login_environments,
+            self.spool,
+            self.log,
+            self.home,
+        )

@@ -73,10 +73,6 @@ class UnknownMemberError(MemberError):
         self.struct = struct
         self.version = version
 
-    def __reduce__(self) -> tuple[type["UnknownMemberError"], tuple[str, str, Version]]:
-        """Pickle from this class's own arguments rather than from the base's."""
-        return (type(self), (self.member, self.struct, self.version))
-
 
 class OpaqueMemberError(MemberError):
     """The member exists, but it cannot be expressed in Python or must not be set; see `message`."""

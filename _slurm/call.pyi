@@ -1,0 +1,1 @@
+"""What every call to libslurm shares; for the other extension modules only (call.pxd)."""

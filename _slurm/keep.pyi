@@ -1,0 +1,1 @@
+"""A JobFilter compiled to C; for jobs.pyx only (keep.pxd)."""

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from hpcagent.sandbox import accounts, directories, leftovers, ports, readiness
-from hpcagent.sandbox.configuration import Endpoints, Settings, node_names
+from hpcagent.sandbox.configuration import Ports, Settings, node_names
 from hpcagent.sandbox.daemon import START_TIMEOUT, STOP_TIMEOUT, Daemon
 from hpcagent.sandbox.daemons import client_environment, daemons
 from hpcagent.sandbox.errors import DaemonError, NotASandboxError, SandboxError
@@ -28,7 +28,7 @@ class Sandbox:
         self._layout = layout
         self._description = description
         self._programs = programs
-        self._daemons = daemons(layout, programs, description.endpoints)
+        self._daemons = daemons(layout, programs, description.ports)
         self.ready_in: float | None = None
         """Seconds that ``up`` took, if this handle comes from there."""
 
@@ -66,11 +66,10 @@ class Sandbox:
         cls, layout: Layout, settings: Settings, programs: Programs, *, made_directory: bool
     ) -> Self:
         layout.check()
-        address = ports.loopback_address()
         taken = _ports_of(directories.sandboxes())
-        with ports.reserve(address, 1 + settings.nodes, avoid=taken) as (slurmctld, *slurmd):
-            endpoints = Endpoints(address, slurmctld, tuple(slurmd))
-            description = Description(settings, endpoints, made_directory)
+        with ports.reserve(1 + settings.nodes, avoid=taken) as (slurmctld, *slurmd):
+            numbers = Ports(slurmctld, tuple(slurmd))
+            description = Description(settings, numbers, made_directory)
             write_all(layout, description, programs.nss_wrapper)
             sandbox = cls(layout, description, programs)
             sandbox.start()
@@ -183,8 +182,8 @@ def _ports_of(paths: Iterable[Path]) -> set[int]:
     taken: set[int] = set()
     for path in paths:
         with contextlib.suppress(NotASandboxError):
-            endpoints = Description.read(Layout(path)).endpoints
-            taken |= {endpoints.slurmctld, *endpoints.slurmd}
+            numbers = Description.read(Layout(path)).ports
+            taken |= {numbers.slurmctld, *numbers.slurmd}
     return taken
 
 

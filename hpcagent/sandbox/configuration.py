@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from hpcagent.sandbox.accounts import SHARED_GROUP
 from hpcagent.sandbox.layout import Layout
+from hpcagent.sandbox.ports import LOOPBACK
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +31,9 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoints:
-    """Where the daemons of one sandbox listen."""
+class Ports:
+    """The loopback ports of one sandbox."""
 
-    address: str
-    """A loopback address."""
     slurmctld: int
     slurmd: tuple[int, ...]
 
@@ -100,25 +99,25 @@ def node_names(count: int) -> tuple[str, ...]:
     return tuple(f"node{number}" for number in range(1, count + 1))
 
 
-def slurm_conf(settings: Settings, layout: Layout, endpoints: Endpoints, slurm_user: str) -> str:
+def slurm_conf(settings: Settings, layout: Layout, ports: Ports, slurm_user: str) -> str:
     """The text of slurm.conf, for a sandbox whose daemons run as ``slurm_user``."""
-    conf = _CONF | _conf_of_this_sandbox(layout, endpoints, slurm_user)
+    conf = _CONF | _conf_of_this_sandbox(layout, ports, slurm_user)
     if settings.job_submit_lua is not None:
         conf["JobSubmitPlugins"] = "lua"
     if settings.names_in_jobs:
         conf["TaskProlog"] = str(layout.task_prolog)
     lines = [f"{key}={value}" for key, value in (conf | dict(settings.conf)).items()]
-    lines += _node_lines(endpoints)
+    lines += _node_lines(ports)
     lines += [f"PartitionName={partition}" for partition in _PARTITIONS]
     return "\n".join([*lines, ""])
 
 
-def _conf_of_this_sandbox(layout: Layout, endpoints: Endpoints, slurm_user: str) -> dict[str, str]:
+def _conf_of_this_sandbox(layout: Layout, ports: Ports, slurm_user: str) -> dict[str, str]:
     return {
-        "SlurmctldHost": f"localhost({endpoints.address})",
+        "SlurmctldHost": f"localhost({LOOPBACK})",
         "SlurmUser": slurm_user,
         "SlurmdUser": slurm_user,
-        "SlurmctldPort": str(endpoints.slurmctld),
+        "SlurmctldPort": str(ports.slurmctld),
         "AuthInfo": f"socket={layout.munge_socket}",
         "StateSaveLocation": str(layout.state),
         "SlurmctldPidFile": f"{layout.run}/slurmctld.pid",
@@ -129,11 +128,11 @@ def _conf_of_this_sandbox(layout: Layout, endpoints: Endpoints, slurm_user: str)
     }
 
 
-def _node_lines(endpoints: Endpoints) -> Iterator[str]:
-    nodes = node_names(len(endpoints.slurmd))
-    for name, port, features in zip(nodes, endpoints.slurmd, itertools.cycle(_FEATURES)):
+def _node_lines(ports: Ports) -> Iterator[str]:
+    nodes = node_names(len(ports.slurmd))
+    for name, port, features in zip(nodes, ports.slurmd, itertools.cycle(_FEATURES)):
         yield (
-            f"NodeName={name} NodeAddr={endpoints.address} Port={port} CPUs={CPUS_PER_NODE} "
+            f"NodeName={name} NodeAddr={LOOPBACK} Port={port} CPUs={CPUS_PER_NODE} "
             f"CoresPerSocket={CPUS_PER_NODE} RealMemory={MEMORY_MB_PER_NODE} "
             f"Feature={features} Gres=gpu:{GPU_TYPE}:{len(_GPU_DEVICES)}"
         )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hpcagent.sandbox import accounts, leftovers, ports, readiness
-from hpcagent.sandbox.configuration import Endpoints, node_names
+from hpcagent.sandbox.configuration import Ports, node_names
 from hpcagent.sandbox.daemon import Daemon, DaemonSpec
 from hpcagent.sandbox.layout import Layout
 from hpcagent.sandbox.packages import Programs, search_path
@@ -35,7 +35,7 @@ class Daemons:
         return (self.munged, self.slurmctld, *self.slurmd)
 
 
-def daemons(layout: Layout, programs: Programs, endpoints: Endpoints) -> Daemons:
+def daemons(layout: Layout, programs: Programs, numbers: Ports) -> Daemons:
     """The daemons of the sandbox in ``layout``."""
     environment = {
         "PATH": search_path(),
@@ -45,10 +45,10 @@ def daemons(layout: Layout, programs: Programs, endpoints: Endpoints) -> Daemons
     }
     return Daemons(
         munged=Daemon(_munged(layout, programs, environment)),
-        slurmctld=Daemon(_slurmctld(layout, programs, endpoints, environment)),
+        slurmctld=Daemon(_slurmctld(layout, programs, numbers, environment)),
         slurmd=tuple(
             Daemon(_slurmd(layout, programs, name, port, environment))
-            for name, port in zip(node_names(len(endpoints.slurmd)), endpoints.slurmd, strict=True)
+            for name, port in zip(node_names(len(numbers.slurmd)), numbers.slurmd, strict=True)
         ),
     )
 
@@ -77,14 +77,14 @@ def _munged(layout: Layout, programs: Programs, environment: Mapping[str, str]) 
 def _slurmctld(
     layout: Layout,
     programs: Programs,
-    endpoints: Endpoints,
+    numbers: Ports,
     environment: Mapping[str, str],
 ) -> DaemonSpec:
     return DaemonSpec(
         name="slurmctld",
         argv=(programs.slurmctld, "-D", "-f", str(layout.conf)),
         environment=environment,
-        is_ready=lambda: ports.is_listening(endpoints.slurmctld),
+        is_ready=lambda: ports.is_listening(numbers.slurmctld),
         record=layout.run / "slurmctld.json",
         output=layout.log / "slurmctld.out",
     )

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Self
 
 from hpcagent.sandbox import accounts, configuration
-from hpcagent.sandbox.configuration import Endpoints, Settings
+from hpcagent.sandbox.configuration import Ports, Settings
 from hpcagent.sandbox.errors import NotASandboxError
 from hpcagent.sandbox.layout import Layout
+from hpcagent.sandbox.ports import LOOPBACK
 
 _FORMAT = 1
 _MUNGE_KEY_BYTES = 128
@@ -22,7 +23,7 @@ class Description:
     """What another process must know of a sandbox to use it or to take it down."""
 
     settings: Settings
-    endpoints: Endpoints
+    ports: Ports
     made_directory: bool
     """Whether the directory itself is to be removed in the end."""
 
@@ -42,7 +43,7 @@ class Description:
             raise NotASandboxError(f"{layout.root} was made by another release of hpcagent")
         return cls(
             Settings(**values["settings"]),
-            Endpoints(**values["endpoints"] | {"slurmd": tuple(values["endpoints"]["slurmd"])}),
+            Ports(**values["ports"] | {"slurmd": tuple(values["ports"]["slurmd"])}),
             made_directory=values["made_directory"],
         )
 
@@ -55,7 +56,7 @@ def write_all(layout: Layout, description: Description, nss_wrapper: str) -> Non
     layout.state.chmod(0o700)
     _write_accounts(layout)
     _write(layout.munge_key, secrets.token_bytes(_MUNGE_KEY_BYTES), 0o400)
-    hosts = f"{description.endpoints.address} {socket.gethostname()} localhost\n"
+    hosts = f"{LOOPBACK} {socket.gethostname()} localhost\n"
     _write(layout.hosts, hosts, 0o644)
     _write_configuration(layout, description, nss_wrapper)
     description.write(layout)
@@ -78,7 +79,7 @@ def _write_accounts(layout: Layout) -> None:
 def _write_configuration(layout: Layout, description: Description, nss_wrapper: str) -> None:
     settings = description.settings
     user = accounts.caller().name
-    conf = configuration.slurm_conf(settings, layout, description.endpoints, user)
+    conf = configuration.slurm_conf(settings, layout, description.ports, user)
     _write(layout.conf, conf, 0o644)
     _write(layout.gres_conf, configuration.gres_conf(), 0o644)
     if settings.job_submit_lua is not None:

@@ -29,6 +29,7 @@ MODULES = (
     "jobs",
     "keep",
     "members",
+    "partitions",
     "session",
     "submit",
 )
@@ -38,6 +39,7 @@ TABLES = {
     "job_desc_msg_t": "JOB_DESC_TABLE",
     "slurm_job_info_t": "JOB_INFO_TABLE",
     "slurm_conf_t": "CONF_TABLE",
+    "partition_info_t": "PARTITION_INFO_TABLE",
 }
 
 DIRECTIVES = {

@@ -22,7 +22,8 @@ from _slurm.errors import (
     SlurmError,
     UnknownMemberError,
 )
-from _slurm.records import ControllerPing, JobFilter, JobPage, SubmitReply
+from _slurm.records import ControllerPing, JobFilter, JobPage, Record, SubmitReply
+from _slurm.version import dotted
 
 _flags = sys.getdlopenflags()
 sys.setdlopenflags(_flags | os.RTLD_GLOBAL)
@@ -37,6 +38,7 @@ try:
         load_job,
         load_job_user,
         load_jobs,
+        reason_word,
     )
     from _slurm.members import (
         CONF_MEMBERS,
@@ -45,7 +47,10 @@ try:
         JOB_DESC_OPAQUE,
         JOB_INFO_MEMBERS,
         JOB_INFO_OPAQUE,
+        PARTITION_INFO_MEMBERS,
+        PARTITION_INFO_OPAQUE,
     )
+    from _slurm.partitions import load_partitions
     from _slurm.session import (
         HEADER_VERSION,
         api_version,
@@ -70,6 +75,8 @@ __all__ = [
     "JOB_DESC_OPAQUE",
     "JOB_INFO_MEMBERS",
     "JOB_INFO_OPAQUE",
+    "PARTITION_INFO_MEMBERS",
+    "PARTITION_INFO_OPAQUE",
     "SHOW_ALL",
     "SHOW_DETAIL",
     "SHOW_LOCAL",
@@ -82,6 +89,7 @@ __all__ = [
     "MemberTypeError",
     "NoReply",
     "OpaqueMemberError",
+    "Record",
     "SlurmError",
     "SubmitReply",
     "UnknownMemberError",
@@ -89,6 +97,7 @@ __all__ = [
     "api_version",
     "check_library",
     "describe",
+    "dotted",
     "fini",
     "header_version",
     "init",
@@ -98,7 +107,9 @@ __all__ = [
     "load_job",
     "load_job_user",
     "load_jobs",
+    "load_partitions",
     "ping",
+    "reason_word",
     "strerror",
     "submit_batch_job",
 ]

@@ -29,7 +29,7 @@ class SlurmError(Exception):
         return f"[{self.code}] {self.text}{words}"
 
 
-class NoReply(SlurmError):  # noqa: N818 - whether it is an error, nobody knows
+class NoReply(SlurmError):
     """The call reported success without the reply that belongs to it: the outcome is unknown."""
 
 

@@ -14,6 +14,9 @@ SHOW_ALL: Final[int]
 SHOW_DETAIL: Final[int]
 SHOW_LOCAL: Final[int]
 
+def reason_word(reason: int) -> str:
+    """The word for a job_info_t.state_reason, as squeue(1) prints it: `Resources`, `None`."""
+
 def load_job(job_id: int, *, members: Sequence[str] | None = None, flags: int = 0) -> list[Record]:
     """All records of one job, slurm_load_job(3): an array has one for each task that was split off.
 

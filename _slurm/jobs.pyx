@@ -11,7 +11,7 @@ from libc.stdlib cimport free, malloc, qsort
 from posix.time cimport time_t
 
 from _slurm cimport slurm
-from _slurm.call cimport begin, refusal
+from _slurm.call cimport begin, refusal, words
 from _slurm.keep cimport Keep
 from _slurm.members cimport JOB_INFO, record
 from _slurm.slurm cimport job_info_msg_t, outcome, slurm_job_info_t
@@ -23,6 +23,11 @@ SHOW_DETAIL = slurm.SHOW_DETAIL
 SHOW_LOCAL = slurm.SHOW_LOCAL
 
 ctypedef const slurm_job_info_t *Job
+
+
+def reason_word(uint32_t reason):
+    """The word for a job_info_t.state_reason, as squeue(1) prints it."""
+    return words(slurm.reason_word(reason))
 
 
 def load_job(uint32_t job_id, *, members=None, uint16_t flags=0):

@@ -26,3 +26,4 @@ cdef dict record(const void *struct, list rows)
 cdef Members JOB_DESC
 cdef Members JOB_INFO
 cdef Members CONF
+cdef Members PARTITION_INFO

@@ -46,6 +46,7 @@ cdef extern from "members_gen.h":
     const member_t *JOB_DESC_TABLE
     const member_t *JOB_INFO_TABLE
     const member_t *CONF_TABLE
+    const member_t *PARTITION_INFO_TABLE
 
 cdef double INFINITY = math.inf
 
@@ -302,6 +303,7 @@ JOB_DESC = load(
 )
 JOB_INFO = load("job_info_t", JOB_INFO_TABLE, {})
 CONF = load("slurm_conf_t", CONF_TABLE, _SECRETS)
+PARTITION_INFO = load("partition_info_t", PARTITION_INFO_TABLE, {})
 
 JOB_DESC_MEMBERS = JOB_DESC.kinds
 JOB_DESC_OPAQUE = JOB_DESC.opaque
@@ -309,3 +311,5 @@ JOB_INFO_MEMBERS = JOB_INFO.kinds
 JOB_INFO_OPAQUE = JOB_INFO.opaque
 CONF_MEMBERS = CONF.kinds
 CONF_OPAQUE = CONF.opaque
+PARTITION_INFO_MEMBERS = PARTITION_INFO.kinds
+PARTITION_INFO_OPAQUE = PARTITION_INFO.opaque

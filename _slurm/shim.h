@@ -128,6 +128,19 @@ static inline void free_conf(slurm_conf_t *conf)
 #endif
 }
 
+/* squeue's word for a reason. Exported by libslurm in all releases, and declared in none. */
+#if SLURM_VERSION_NUMBER >= SLURM_VERSION_NUM(24, 5, 0)
+#define REASON_STRING slurm_job_state_reason_string
+#else
+#define REASON_STRING slurm_job_reason_string
+#endif
+extern const char *REASON_STRING(enum job_state_reason reason);
+
+static inline const char *reason_word(uint32_t reason)
+{
+	return REASON_STRING((enum job_state_reason) reason);
+}
+
 /*
  * What slurm_init() read. Exported by libslurm (its plugins use it) though not declared in slurm.h,
  * and the only way to know the controllers while none of them answers.

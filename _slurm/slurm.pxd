@@ -51,6 +51,13 @@ cdef extern from "slurm/slurm.h" nogil:
         uint32_t record_count
         slurm_job_info_t *job_array
 
+    ctypedef struct partition_info_t:
+        pass
+
+    ctypedef struct partition_info_msg_t:
+        uint32_t record_count
+        partition_info_t *partition_array
+
     ctypedef struct slurm_conf_t:
         uint32_t control_cnt
         char **control_machine
@@ -67,6 +74,11 @@ cdef extern from "slurm/slurm.h" nogil:
     int slurm_load_jobs(time_t changed_since, job_info_msg_t **reply, uint16_t flags)
     int slurm_load_job_user(job_info_msg_t **reply, uint32_t uid, uint16_t flags)
     void slurm_free_job_info_msg(job_info_msg_t *reply)
+
+    int slurm_load_partitions(
+        time_t changed_since, partition_info_msg_t **reply, uint16_t flags
+    )
+    void slurm_free_partition_info_msg(partition_info_msg_t *reply)
 
     int slurm_load_ctl_conf(time_t changed_since, slurm_conf_t **reply)
     int slurm_ping(int controller)
@@ -96,6 +108,7 @@ cdef extern from "shim.h" nogil:
     uint32_t submitted_job_id(const submit_response_msg_t *reply)
     int load_job(job_info_msg_t **reply, uint32_t job_id, uint16_t flags)
     int kill_job(const char *job_id, uint16_t signal, uint16_t flags)
+    const char *reason_word(uint32_t reason)
     void free_conf(slurm_conf_t *conf)
     slurm_conf_t slurm_conf
 

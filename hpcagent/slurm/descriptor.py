@@ -13,7 +13,7 @@ from hpcagent.jobs.errors import InvalidRequest
 from hpcagent.jobs.identity import Identity
 from hpcagent.jobs.model import Warning as JobWarning
 from hpcagent.jobs.spec import JobSpec
-from hpcagent.slurm import derive, environment, script
+from hpcagent.slurm import derive, environment, script, work_dir
 from hpcagent.slurm.draft import Draft, FaultError, Release, Value
 from hpcagent.slurm.kinds import MAX_PATH, MAX_TEXT, MAX_U32, check_range, check_text
 from hpcagent.slurm.options import (
@@ -50,7 +50,7 @@ class Descriptor:
 
 def describe(spec: JobSpec, site: Site) -> Descriptor:
     """Return the job that a request describes. Raises InvalidRequest with every violation."""
-    draft = Draft(site.release, spec.work_dir)
+    draft = Draft(site.release, spec.work_dir, faults=[*spec.faults])
     draft.members.update(_base_members(site.release))
     _fill_request_fields(spec, draft)
     draft.members["script"] = script.check(
@@ -59,6 +59,7 @@ def describe(spec: JobSpec, site: Site) -> Descriptor:
     given = environment.check(spec.environment, draft)
     _fill_options(spec, draft)
     derive.derive(draft)
+    draft.faults += work_dir.check(spec.create_work_dir)
     if draft.faults:
         raise InvalidRequest(draft.faults)
     draft.members["environment"] = environment.build(given, draft, site.surroundings)

@@ -167,8 +167,8 @@ def _run_time(record: Record, state: JobState, now: float) -> float:
     if state is JobState.SUSPENDED:
         return float(before)
     end = now if state is JobState.RUNNING else record["end_time"] or now
-    since = resumed if resumed > record["start_time"] else record["start_time"]
-    return max(0.0, float(before) + end - since)
+    since = max(record["start_time"], resumed)
+    return max(0.0, float(before + end - since))
 
 
 def _resources(record: Record) -> dict[str, Any]:
@@ -206,9 +206,7 @@ def _groups(record: Record) -> dict[str, Any]:
     if record["array_job_id"]:
         most = record["array_max_tasks"] or None
         tasks = record["array_task_str"] or ""
-        found["array"] = JobArray(
-            record["array_job_id"], tasks, None if most == math.inf else most
-        )
+        found["array"] = JobArray(record["array_job_id"], tasks, None if most == math.inf else most)
     if record["het_job_id"]:
         found["het_job"] = HetJob(
             record["het_job_id"], record["het_job_offset"], record["het_job_id_set"] or ""

@@ -14,7 +14,9 @@ _BYTES = frozenset({"mem", "fs", "vmem"})
 def parse(text: str) -> tuple[Tres, ...]:
     """Return the resources of a TRES string; items that have no count are left out."""
     items = (item.partition("=") for item in text.split(",") if item)
-    return tuple(_tres(key, value) for key, equals, value in items if equals and value[:1].isdigit())
+    return tuple(
+        _tres(key, value) for key, equals, value in items if equals and value[:1].isdigit()
+    )
 
 
 def _tres(key: str, value: str) -> Tres:

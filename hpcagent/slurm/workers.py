@@ -150,5 +150,3 @@ class WorkerPool:
         """Let those who wait look again."""
         with self._state:
             self._state.notify_all()
-
-

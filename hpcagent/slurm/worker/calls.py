@@ -6,7 +6,7 @@ to ask and what an answer means is the daemon's business.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -17,9 +17,14 @@ from hpcagent.slurm.wire import Call, Done, Failed, Reply
 from hpcagent.slurm.worker import work_dir
 
 
+SHOWN = _slurm.SHOW_ALL | _slurm.SHOW_DETAIL | _slurm.SHOW_LOCAL
+"""Every job of this cluster, with its details; not those that a federation runs elsewhere."""
+
+
 def hello() -> dict[str, Any]:
     """Tell what this worker was built for and runs with, once it can work."""
-    return {"library_version": _slurm.dotted(_slurm.api_version()), "version": _slurm.api_version()}
+    release = _slurm.header_version()  # check_library has made sure that it is the library's too
+    return {"library_version": _slurm.dotted(release), "version": release}
 
 
 def ping() -> list[dict[str, Any]]:
@@ -49,7 +54,7 @@ def submit(members: Mapping[str, Any]) -> dict[str, Any]:
 
 def job(job_id: int, members: Sequence[str]) -> list[dict[str, Any]]:
     """Load the records of one job: several for an array."""
-    return _slurm.load_job(job_id, members=members, flags=_slurm.SHOW_ALL | _slurm.SHOW_DETAIL)
+    return _worded(_slurm.load_job(job_id, members=members, flags=SHOWN))
 
 
 def jobs(
@@ -65,10 +70,17 @@ def jobs(
         "keep": msgspec.convert(keep, _slurm.JobFilter),
         "after": (after[0], after[1]) if after else None,
         "limit": limit,
-        "flags": _slurm.SHOW_ALL | _slurm.SHOW_DETAIL,
+        "flags": SHOWN,
     }
     page = _slurm.load_jobs(**chosen) if user is None else _slurm.load_job_user(user, **chosen)
-    return asdict(page)
+    return asdict(page) | {"jobs": _worded(page.jobs)}
+
+
+def _worded(records: list[_slurm.Record]) -> list[_slurm.Record]:
+    """Add Slurm's word for each record's reason: the numbers differ from release to release."""
+    for record in records:
+        record["state_reason_name"] = _slurm.reason_word(cast("int", record["state_reason"]))
+    return records
 
 
 def kill(job_id: str, signal: int, flags: int, identity: Mapping[str, Any]) -> None:

@@ -1,0 +1,121 @@
+"""Calls into the worker pool, with what their failures mean to a caller of the agent.
+
+Whether a failed call may have been carried out depends on what it was to do and on how far it
+came. That is decided here, once, for every way a call can fail outside of Slurm;
+``hpcagent.slurm.errors`` decides it for Slurm's own answers.
+"""
+
+from typing import Any
+
+from hpcagent.jobs.deadline import Deadline
+from hpcagent.jobs.errors import (
+    AgentError,
+    BackendUnavailable,
+    DeadlineExceeded,
+    OutcomeUnknown,
+    Overloaded,
+    Unsupported,
+)
+from hpcagent.slurm import errors, wire
+from hpcagent.slurm.draft import Release
+from hpcagent.slurm.workers import CallOverranError, NoWorkerError, WorkerDiedError, WorkerPool
+
+RETRY_SECONDS = 1.0
+"""When a caller who was turned away may try again."""
+
+
+class FileError(Exception):
+    """A file operation in a worker failed, with the system's errno."""
+
+    def __init__(self, number: int, text: str, path: str) -> None:
+        super().__init__(number, text, path)
+        self.number = number
+        self.text = text
+        self.path = path
+
+
+class WorkerFaultError(Exception):
+    """A worker could not make sense of a call: a defect of the agent."""
+
+
+class Client:
+    """Asks Slurm, and raises one of the domain's errors if it cannot or will not."""
+
+    def __init__(self, pool: WorkerPool) -> None:
+        self._pool = pool
+        self.release: Release = (0, 0, 0)
+        """libslurm's, once ``learn_release`` has been called."""
+        self.library_version = ""
+        """The same as Slurm prints it: ``22.05.8``."""
+
+    def learn_release(self, deadline: Deadline) -> None:
+        """Ask a worker which libslurm it has."""
+        hello = self.call("hello", deadline)
+        major, minor, micro = hello["version"]
+        self.release, self.library_version = (major, minor, micro), hello["library_version"]
+
+    def call(
+        self,
+        operation: str,
+        deadline: Deadline,
+        about: errors.Call = errors.LOAD,
+        **arguments: object,
+    ) -> Any:  # noqa: ANN401 - as the operation's own signature says
+        """Carry out an operation of ``worker.calls``; ``about`` says what it would change."""
+        try:
+            reply = self._pool.call(operation, deadline, **arguments)
+        except NoWorkerError as error:
+            raise _turned_away(error) from error
+        except CallOverranError as error:
+            raise _overran(about) from error
+        except WorkerDiedError as error:
+            raise _died(about) from error
+        match reply:
+            case wire.Done(value):
+                return value
+            case wire.Failed() as failed:
+                raise self._failed(failed, about)
+
+    def _failed(self, failed: wire.Failed, about: errors.Call) -> Exception:
+        match failed.kind:
+            case "slurm":
+                return errors.refusal(
+                    failed.code, failed.text, failed.said, version=self.release, call=about
+                )
+            case "no_reply":
+                return _unknown(about, "slurmctld's answer was lost", deadline=False)
+            case "member":
+                said = f"Slurm {'.'.join(map(str, self.release))}: {failed.said}: {failed.text}"
+                return Unsupported(said, reason="NOT_SUPPORTED_BY_SLURM")
+            case "os":
+                return FileError(failed.code, failed.text, failed.said)
+            case _:
+                return WorkerFaultError(failed.text)
+
+
+def _turned_away(error: NoWorkerError) -> AgentError:
+    if error.alive:
+        said = "the agent has more calls to Slurm under way than it may make; nothing was sent"
+        return Overloaded(said, retry_after=RETRY_SECONDS)
+    said = "no worker process is running that could talk to Slurm; nothing was sent"
+    return BackendUnavailable(said, reason="NO_WORKER", retry_after=RETRY_SECONDS)
+
+
+def _overran(about: errors.Call) -> AgentError:
+    if about.verb:
+        return _unknown(about, "slurmctld did not answer before the deadline", deadline=True)
+    return DeadlineExceeded("slurmctld did not answer before the deadline; nothing was changed")
+
+
+def _died(about: errors.Call) -> AgentError:
+    if about.verb:
+        return _unknown(about, "the worker process that made the call died", deadline=False)
+    said = "the worker process that made the call died; nothing was changed"
+    return BackendUnavailable(said, reason="WORKER_DIED", retry_after=RETRY_SECONDS)
+
+
+def _unknown(about: errors.Call, why: str, *, deadline: bool) -> AgentError:
+    if not about.verb:
+        return BackendUnavailable(why, reason="NO_REPLY", retry_after=RETRY_SECONDS)
+    said = f"{why}: the request may or may not have been carried out"
+    return OutcomeUnknown(said, reason=f"{about.verb}_OUTCOME_UNKNOWN", deadline=deadline)

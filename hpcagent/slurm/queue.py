@@ -1,0 +1,198 @@
+"""Reading the queue: one job, the job of a request, a page of jobs."""
+
+import re
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from hpcagent.jobs.deadline import Deadline
+from hpcagent.jobs.errors import InvalidRequest, NotFound, Violation
+from hpcagent.jobs.identity import MAX_ID, Claim
+from hpcagent.jobs.model import Job, JobFilter, JobId, JobPage
+from hpcagent.jobs.stamp import stamp
+from hpcagent.slurm import states
+from hpcagent.slurm.client import Client
+from hpcagent.slurm.directory import Directory
+from hpcagent.slurm.states import MEMBERS, Record
+
+_RANGE = re.compile(r"([0-9]+)(?:-([0-9]+)(?::([0-9]+))?)?")
+
+
+class Queue:
+    """The jobs that slurmctld has. ``cluster`` returns its name."""
+
+    def __init__(self, client: Client, directory: Directory, cluster: Callable[[], str]) -> None:
+        self._client = client
+        self._directory = directory
+        self._cluster = cluster
+
+    def get(self, job_id: JobId, deadline: Deadline) -> Job:
+        """Return one job. Raises NotFound."""
+        self._check_cluster(job_id)
+        records = self._client.call("job", deadline, job_id=job_id.job_id, members=MEMBERS)
+        record = choose(records, job_id)
+        if record is None:
+            raise NotFound(f"slurmctld has no job {job_id}")
+        (job,) = self._jobs([record], deadline)
+        if job_id.array_task_id is not None and job.job_id.array_task_id is None:
+            job = replace(job, job_id=replace(job_id, cluster=job.job_id.cluster))
+        return job
+
+    def find(self, request_id: str, deadline: Deadline, *, user: int | None = None) -> Job | None:
+        """Return the job that bears the mark of a request; look among one user's if told whose."""
+        page = self._load({"admin_comment_prefix": stamp(request_id)}, 2, None, deadline, user)
+        jobs = self._jobs(page["jobs"], deadline)
+        return next((job for job in jobs if job.request_id == request_id), None)
+
+    def page(
+        self, wanted: JobFilter, size: int, after: tuple[int, int] | None, deadline: Deadline
+    ) -> JobPage:
+        """Return a page of jobs, by submit time and number.
+
+        Some conditions are finer than what the records are filtered by on the way; so a page may
+        be shorter than asked for though it is not the last.
+        """
+        keep = self._keep(wanted, deadline)
+        page = self._load(keep, size, after, deadline, None)
+        jobs = [job for job in self._jobs(page["jobs"], deadline) if _wanted(job, wanted)]
+        following = page["next_after"]
+        return JobPage(tuple(jobs), time.time(), tuple(following) if following else None)
+
+    # ------------------------------------------------------------------ asking
+
+    def _load(
+        self,
+        keep: dict[str, Any],
+        limit: int,
+        after: tuple[int, int] | None,
+        deadline: Deadline,
+        user: int | None,
+    ) -> dict[str, Any]:
+        page: dict[str, Any] = self._client.call(
+            "jobs", deadline, members=MEMBERS, keep=keep, limit=limit, after=after, user=user
+        )
+        return page
+
+    def _keep(self, wanted: JobFilter, deadline: Deadline) -> dict[str, Any]:
+        """Return the conditions in ``_slurm.JobFilter``'s form; None is no condition."""
+        for job_id in wanted.job_ids:
+            self._check_cluster(job_id)
+        marks = [stamp(request_id) for request_id in wanted.request_ids]
+        return {
+            "users": self._uids(wanted.users, deadline) if wanted.users else None,
+            "accounts": _some(account.lower() for account in wanted.accounts),
+            "partitions": _some(wanted.partitions),
+            "names": _some(wanted.names),
+            "states": states.numbers_of(wanted.states) if wanted.states else None,
+            "job_ids": _some(job_id.job_id for job_id in wanted.job_ids),
+            "admin_comment_prefix": _common_prefix(marks) if marks else None,
+            "submit_from": _whole(wanted.submitted_after),
+            "submit_until": _whole(wanted.submitted_before),
+        }
+
+    def _uids(self, users: Sequence[str], deadline: Deadline) -> list[int]:
+        """Return uids of names and of decimal uids; every unknown name is reported at once."""
+        uids: list[int] = []
+        faults: list[Violation] = []
+        for index, user in enumerate(users):
+            uid = int(user) if user.isdecimal() else self._uid(user, deadline)
+            if uid is None or uid > MAX_ID:
+                said = f"user {user!r} is unknown on the agent's host"
+                faults.append(Violation(f"filter.users[{index}]", said, "USER_UNKNOWN"))
+            else:
+                uids.append(uid)
+        if faults:
+            raise InvalidRequest(faults)
+        return uids
+
+    def _uid(self, name: str, deadline: Deadline) -> int | None:
+        user = self._directory.facts(Claim(user=name), deadline).by_name
+        return user.uid if user else None
+
+    def _jobs(self, records: Sequence[Record], deadline: Deadline) -> list[Job]:
+        names = self._directory.names(
+            {record["user_id"] for record in records},
+            {record["group_id"] for record in records},
+            deadline,
+        )
+        now, cluster = time.time(), self._cluster()
+        return [states.job(record, names, cluster=cluster, now=now) for record in records]
+
+    def _check_cluster(self, job_id: JobId) -> None:
+        if job_id.cluster and job_id.cluster != self._cluster():
+            said = f"this agent drives cluster {self._cluster()!r}, not {job_id.cluster!r}"
+            raise InvalidRequest([Violation("job_id.cluster", said, "OTHER_CLUSTER")])
+
+
+def choose(records: Sequence[Record], job_id: JobId) -> Record | None:
+    """Return the record that an id means among those of its job; None if there is none.
+
+    An array's own id means the record of its waiting tasks, else its last task. A task that waits
+    has no record of its own, but is one of those that the array's record stands for.
+    """
+    if job_id.het_job_offset is not None:
+        fits = [r for r in records if r["het_job_offset"] == job_id.het_job_offset]
+        return fits[0] if fits else None
+    if job_id.array_task_id is None:
+        fits = [r for r in records if r["job_id"] == job_id.job_id]
+        return fits[0] if fits else next(iter(records), None)
+    task = job_id.array_task_id
+    own = [r for r in records if r["array_task_id"] == task]
+    waiting = [r for r in records if stands_for(r["array_task_str"] or "", task)]
+    return next(iter(own + waiting), None)
+
+
+def stands_for(tasks: str, task: int) -> bool:
+    """Tell whether an index expression (``0-9:3,12%2``) has a task.
+
+    slurmctld shortens a long one with ``...``: then any task behind the last that it names counts.
+    """
+    expression, _, _ = tasks.partition("%")
+    last = -1
+    for part in expression.split(","):
+        form = _RANGE.fullmatch(part)
+        if form is None:
+            return part == "..." and task > last
+        low, high, step = int(form[1]), int(form[2] or form[1]), int(form[3] or 1)
+        if low <= task <= high and (task - low) % step == 0:
+            return True
+        last = high
+    return False
+
+
+def _wanted(job: Job, wanted: JobFilter) -> bool:
+    """Check what is finer than a record's number and the beginning of its comment."""
+    if wanted.request_ids and job.request_id not in wanted.request_ids:
+        return False
+    return not wanted.job_ids or any(_meant(job, job_id) for job_id in wanted.job_ids)
+
+
+def _meant(job: Job, job_id: JobId) -> bool:
+    if job_id.array_task_id is not None:
+        same_array = job.array is not None and job.array.array_job_id == job_id.job_id
+        if job.job_id.array_task_id is None:
+            return same_array and stands_for(job.array.tasks, job_id.array_task_id)  # type: ignore[union-attr]
+        return same_array and job.job_id.array_task_id == job_id.array_task_id
+    if job_id.het_job_offset is not None:
+        return (
+            job.het_job is not None
+            and job.het_job.het_job_id == job_id.job_id
+            and job.het_job.offset == job_id.het_job_offset
+        )
+    return True
+
+
+def _some(values: Iterable[Any]) -> list[Any] | None:
+    return list(values) or None
+
+
+def _whole(moment: float | None) -> int | None:
+    """Slurm's times are whole seconds: "at or after 1.5" is "at or after 2"."""
+    return None if moment is None else -int(-moment // 1)
+
+
+def _common_prefix(marks: Sequence[str]) -> str:
+    first, last = min(marks), max(marks)
+    length = next((i for i, c in enumerate(first) if i >= len(last) or last[i] != c), len(first))
+    return first[:length]

@@ -1,0 +1,177 @@
+"""Slurm as a backend: the parts put together, and the life of its worker processes."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from hpcagent import config
+from hpcagent.jobs.deadline import Deadline
+from hpcagent.jobs.errors import AgentError, Kind, NotFound, Refused
+from hpcagent.jobs.identity import Claim, IdentityPolicy
+from hpcagent.jobs.model import (
+    BackendInfo,
+    Job,
+    JobFilter,
+    JobId,
+    JobPage,
+    JobResult,
+    JobState,
+    Submission,
+)
+from hpcagent.jobs.model import Warning as JobWarning
+from hpcagent.jobs.spec import JobSpec
+from hpcagent.slurm import errors
+from hpcagent.slurm.client import Client
+from hpcagent.slurm.cluster import Cluster
+from hpcagent.slurm.directory import Directory
+from hpcagent.slurm.options import OPTIONS
+from hpcagent.slurm.process import PoolSettings
+from hpcagent.slurm.queue import Queue
+from hpcagent.slurm.submission import Submitter
+from hpcagent.slurm.workers import NoWorkerError, WorkerPool
+
+START_SECONDS = 20.0
+"""How long libslurm may take to start; reading a slurm.conf over the network is slow."""
+WATCH_PROCESSES = 1
+WATCH_THREADS = 4
+"""The watch over slurmctld has a worker of its own, which callers cannot fill."""
+SIGKILL = 9
+"""What scancel sends: slurmd first sends SIGTERM and waits KillWait."""
+ALREADY_DONE = "ESLURM_ALREADY_DONE"
+
+
+class LibraryUnusableError(Exception):
+    """libslurm cannot be used on this host; the words say why."""
+
+
+class SlurmScheduler:
+    """Runs jobs on one Slurm cluster; a ``hpcagent.jobs.backend.Backend``."""
+
+    def __init__(self, settings: config.Slurm, rules: config.Policy) -> None:
+        self._settings = settings
+        self._calls = _pool(settings, settings.processes, settings.threads)
+        self._watching = _pool(settings, WATCH_PROCESSES, WATCH_THREADS)
+        self._client = Client(self._calls)
+        self._watcher = Client(self._watching)
+        self._cluster = Cluster(self._watcher, settings.refresh)
+        self._directory = Directory(self._client, IdentityPolicy(rules.min_uid))
+        self._queue = Queue(self._client, self._directory, lambda: self._cluster.name)
+        self._submitter = Submitter(
+            settings, rules, self._client, (self._cluster, self._directory, self._queue)
+        )
+
+    # ------------------------------------------------------------------ life
+
+    def start(self) -> None:
+        """Start the workers. Raises LibraryUnusableError if libslurm cannot work on this host.
+
+        slurmctld may be down: the workers wait for it.
+        """
+        _require_conf(self._settings.conf)
+        for pool in (self._calls, self._watching):
+            try:
+                pool.start()
+            except NoWorkerError as error:
+                self.close(Deadline.after(0))
+                raise LibraryUnusableError(pool.last_failure or str(error)) from error
+        for client in (self._client, self._watcher):
+            client.learn_release(Deadline.after(START_SECONDS))
+        self._cluster.start()
+
+    def renew(self) -> None:
+        """Take up a changed slurm.conf: new workers take over from the old."""
+        self._calls.renew()
+        self._watching.renew()
+        self._cluster.reload()
+
+    def close(self, deadline: Deadline) -> None:
+        """End the workers, but let calls under way end until the deadline."""
+        self._cluster.stop()
+        self._calls.close(deadline)
+        self._watching.close(Deadline.after(0))
+
+    # ------------------------------------------------------------------ jobs
+
+    def submit(self, spec: JobSpec, deadline: Deadline) -> Submission:
+        """Submit a job, or only check it where the spec says so."""
+        return self._submitter.submit(spec, deadline)
+
+    def get(self, job_id: JobId, deadline: Deadline) -> Job:
+        """Return a job. Raises NotFound."""
+        self._cluster.require()
+        return self._queue.get(job_id, deadline)
+
+    def find(self, request_id: str, deadline: Deadline) -> Job:
+        """Return the job that a request made. Raises NotFound."""
+        self._cluster.require()
+        job = self._queue.find(request_id, deadline)
+        if job is None:
+            raise NotFound(f"slurmctld has no job of request_id {request_id}")
+        return job
+
+    def list(
+        self, wanted: JobFilter, size: int, after: tuple[int, int] | None, deadline: Deadline
+    ) -> JobPage:
+        """Return up to ``size`` jobs behind the key ``after``, by submit time and number."""
+        self._cluster.require()
+        return self._queue.page(wanted, size, after, deadline)
+
+    def cancel(
+        self, job_id: JobId, states: tuple[JobState, ...], deadline: Deadline
+    ) -> tuple[JobResult, ...]:
+        """End a job as its user: slurmctld judges that user's right, not the agent's."""
+        job = self.get(job_id, deadline)
+        if states and job.state not in states:
+            said = f"job {job_id} is {job.state.name}"
+            raise Refused(said, kind=Kind.FAILED_PRECONDITION, reason="JOB_STATE")
+        owner = self._directory.identify(Claim(user_id=job.user_id), deadline)
+        try:
+            self._client.call(
+                "kill", deadline, errors.CANCEL,
+                job_id=str(job_id), signal=SIGKILL, flags=0, identity=asdict(owner),
+            )  # fmt: skip
+        except AgentError as error:
+            if error.reason != ALREADY_DONE:
+                raise
+            done = JobWarning(error.reason, error.message, int(error.metadata["errno"]))
+            return (JobResult(job.job_id, (done,)),)
+        return (JobResult(job.job_id),)
+
+    # ------------------------------------------------------------------ about itself
+
+    def info(self) -> BackendInfo:
+        """Tell what the backend is; never waits."""
+        facts = self._cluster.known
+        return BackendInfo(
+            cluster=self._cluster.name,
+            library_version=self._client.library_version,
+            controller_version=facts.version if facts else "",
+            identity=self._settings.identity,
+            controllers=facts.controllers if facts else (),
+            max_script_bytes=facts.max_script_bytes if facts else 0,
+            job_options=tuple(option.name for option in OPTIONS),
+        )
+
+    def troubles(self) -> Mapping[str, str]:
+        """Return what keeps the backend from working, by the name of the check; never waits."""
+        found = {"slurmctld": self._cluster.trouble}
+        if not self._calls.pids():
+            found["workers"] = self._calls.last_failure or "no worker is ready"
+        return {check: trouble for check, trouble in found.items() if trouble}
+
+
+def _pool(settings: config.Slurm, processes: int, threads: int) -> WorkerPool:
+    chosen = PoolSettings(
+        conf=settings.conf,
+        processes=processes,
+        threads=threads,
+        stuck_after=settings.stuck_after,
+    )
+    return WorkerPool(chosen, os.environ)
+
+
+def _require_conf(conf: str) -> None:
+    """Look for slurm.conf before libslurm does, which sleeps a minute over a missing one."""
+    path = conf or os.environ.get("SLURM_CONF", "")
+    if path and not os.access(path, os.R_OK):
+        raise LibraryUnusableError(f"slurm.conf is not readable at {path}")

@@ -1,0 +1,129 @@
+"""Submitting a job.
+
+Whatever can be refused is refused before anything is done. And when the outcome of the one call
+that matters is in doubt, the job is looked for by its mark before the caller is told so. (The
+journal of DESIGN 6 will stand around ``Submitter.submit``: what it needs, the digest and the mark,
+is made here.)
+"""
+
+import socket
+import time
+
+from hpcagent import config
+from hpcagent.jobs.deadline import Deadline
+from hpcagent.jobs.errors import InvalidRequest, OutcomeUnknown, Violation
+from hpcagent.jobs.identity import Identity
+from hpcagent.jobs.model import JobId, Submission
+from hpcagent.jobs.model import Warning as JobWarning
+from hpcagent.jobs.spec import JobSpec
+from hpcagent.slurm import environment, errors, policy, work_dir
+from hpcagent.slurm.client import Client
+from hpcagent.slurm.cluster import Cluster, ClusterFacts
+from hpcagent.slurm.descriptor import Descriptor, Site, describe
+from hpcagent.slurm.directory import Directory
+from hpcagent.slurm.queue import Queue
+
+FOUND = JobWarning(
+    "FOUND_BY_REQUEST_ID", "slurmctld's answer was lost; the job was found by its request_id"
+)
+
+
+class Submitter:
+    """Turns JobSpecs into jobs."""
+
+    def __init__(
+        self,
+        settings: config.Slurm,
+        rules: config.Policy,
+        client: Client,
+        parts: tuple[Cluster, Directory, Queue],
+    ) -> None:
+        self._settings = settings
+        self._rules = rules
+        self._client = client
+        self._cluster, self._directory, self._queue = parts
+        self._limits = environment.own_limits() | {
+            name: None if limit == "unlimited" else limit for name, limit in settings.limits.items()
+        }
+
+    def submit(self, spec: JobSpec, deadline: Deadline) -> Submission:
+        """Submit a job, or only check it where the spec says so."""
+        facts = self._cluster.facts(deadline)
+        descriptor, identity = self._judge(spec, facts, deadline)
+        if spec.validate_only:
+            return Submission(None, time.time(), spec.digest(), warnings=descriptor.warnings)
+        self._cluster.require()
+        if spec.create_work_dir is not None:
+            work_dir.make(self._client, spec, identity, self._settings.work_dir_roots, deadline)
+        return self._send(spec, descriptor, identity, deadline)
+
+    def _judge(
+        self, spec: JobSpec, facts: ClusterFacts, deadline: Deadline
+    ) -> tuple[Descriptor, Identity]:
+        """Check everything that can be checked here; raise all violations together."""
+        faults: list[Violation] = []
+        descriptor = identity = None
+        try:
+            descriptor = describe(spec, self._site(facts))
+        except InvalidRequest as error:
+            faults += error.violations
+        try:
+            identity = self._directory.identify(spec.claim, deadline)
+        except InvalidRequest as error:
+            faults += error.violations
+        if descriptor is None or identity is None:
+            raise InvalidRequest(faults)
+        policy.check(spec, self._rules, facts.root_only, facts.default_partition)
+        return descriptor, identity
+
+    def _site(self, facts: ClusterFacts) -> Site:
+        through = environment.propagated(facts.propagate_limits, facts.propagate_limits_except)
+        limits = {name: limit for name, limit in self._limits.items() if name in through}
+        return Site(
+            release=self._client.release,
+            max_script_bytes=facts.max_script_bytes,
+            surroundings=environment.Surroundings(
+                socket.gethostname(), int(self._settings.umask, 8), limits
+            ),
+        )
+
+    def _send(
+        self, spec: JobSpec, descriptor: Descriptor, identity: Identity, deadline: Deadline
+    ) -> Submission:
+        warnings, message = list(descriptor.warnings), ""
+        try:
+            reply = self._client.call(
+                "submit", deadline, errors.SUBMIT, members=descriptor.owned_by(identity)
+            )
+        except OutcomeUnknown as doubt:
+            job_id = self._look_for(spec, identity, deadline, doubt)
+            warnings.append(FOUND)
+        else:
+            job_id = JobId(reply["job_id"], cluster=self._cluster.name)
+            message = reply["job_submit_message"]
+            warnings += self._accepted_but(reply["error_code"], reply["error_text"])
+        return Submission(
+            job_id, time.time(), spec.digest(), spec.request_id, tuple(warnings), message
+        )
+
+    def _accepted_but(self, code: int, text: str) -> list[JobWarning]:
+        """A nonzero code beside a job id: the job exists, but cannot start as things stand."""
+        return [errors.warning(code, text, version=self._client.release)] if code else []
+
+    def _look_for(
+        self, spec: JobSpec, identity: Identity, deadline: Deadline, doubt: OutcomeUnknown
+    ) -> JobId:
+        """Return the job if it can be found by its mark; else the doubt remains.
+
+        That it is not found proves nothing: slurmctld may still have the request before it.
+        """
+        doubt.metadata["request_id"] = spec.request_id
+        if not spec.request_id or deadline.passed:
+            raise doubt
+        try:
+            job = self._queue.find(spec.request_id, deadline, user=identity.uid)
+        except Exception as error:
+            raise doubt from error
+        if job is None:
+            raise doubt
+        return job.job_id

@@ -1,7 +1,10 @@
 """A real Slurm for tests: one that they share, or one of their own to break."""
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -29,3 +32,11 @@ def private_sandbox() -> Iterator[Sandbox]:
     """A cluster for one test, which may stop, freeze and kill what it likes."""
     with _up_or_skip() as private:
         yield private
+
+
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A directory for sandboxes: the sockets below would be too deep in pytest's own."""
+    path = Path(tempfile.mkdtemp(prefix="test-"))
+    yield path
+    shutil.rmtree(path)

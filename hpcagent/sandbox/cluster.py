@@ -172,7 +172,8 @@ class Sandbox:
     def down(self, *, keep: bool = False) -> None:
         """End every process of this sandbox, jobs included, and remove its directory.
 
-        ``keep`` leaves the files, to read the logs. Raises SandboxError if a process runs on.
+        ``keep`` leaves the files, to read the logs. Nothing happens if it is down already.
+        Raises SandboxError if a process runs on.
         """
         _clear(self._layout, made_directory=self._description.made_directory, keep=keep)
 
@@ -199,5 +200,5 @@ def _clear(layout: Layout, *, made_directory: bool, keep: bool = False) -> None:
     for path in layout.directories:
         if path.exists():
             shutil.rmtree(path)
-    if made_directory:
+    if made_directory and layout.root.exists():
         layout.root.rmdir()

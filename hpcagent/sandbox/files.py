@@ -34,13 +34,20 @@ class Description:
 
     @classmethod
     def read(cls, layout: Layout) -> Self:
-        """Read it; raises NotASandboxError if there is none that this hpcagent understands."""
+        """Read it.
+
+        Raises NotASandboxError if there is none that this hpcagent understands, or if it is another
+        user's: one who takes a sandbox down removes files and ends processes that it names.
+        """
         try:
             values = json.loads(layout.description.read_text(encoding="utf-8"))
-        except OSError as cause:
-            raise NotASandboxError(f"{layout.root} is not a sandbox: {cause.strerror}") from cause
-        if values["format"] != _FORMAT:
+            owners = {path.lstat().st_uid for path in (layout.root, layout.description)}
+        except (OSError, ValueError) as cause:
+            raise NotASandboxError(f"{layout.root} is not a sandbox: {cause}") from cause
+        if values.get("format") != _FORMAT:
             raise NotASandboxError(f"{layout.root} was made by another release of hpcagent")
+        if owners != {os.getuid()}:
+            raise NotASandboxError(f"{layout.root} is the sandbox of another user")
         return cls(
             Settings(**values["settings"]),
             Ports(**values["ports"] | {"slurmd": tuple(values["ports"]["slurmd"])}),

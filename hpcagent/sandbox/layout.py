@@ -5,6 +5,7 @@ directory that would make them too long is refused before anything is started.
 """
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from hpcagent.sandbox.errors import SandboxError
 _LONGEST_SOCKET = "spool/node999/node999_4294967295.4294967295"
 """What slurmstepd listens on: SlurmdSpoolDir/NODE_JOB.STEP (Slurm's stepd_api.c)."""
 _SUN_PATH = 107
+_PLAIN_PATH = r"[A-Za-z0-9/._+-]+"
+"""Blanks, commas, quotes, # and % mean something in slurm.conf, in passwd(5) a colon does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,9 @@ class Layout:
     root: Path
 
     def check(self) -> None:
-        """Raise SandboxError if sockets could not be made below this directory."""
+        """Raise SandboxError if sockets could not be made below, or slurm.conf not name it."""
+        if not re.fullmatch(_PLAIN_PATH, str(self.root)):
+            raise SandboxError(f"{self.root} has other characters than letters, digits and /._+-")
         excess = len(os.fsencode(self.root / _LONGEST_SOCKET)) - _SUN_PATH
         if excess > 0:
             raise SandboxError(f"{self.root}: {excess} bytes too long for the sockets below it")

@@ -2,15 +2,15 @@
 
 A caller decides by the kind of an error whether to retry, to place the job elsewhere or to ask
 its user. So an error is raised once, where the cause is known, with everything that a caller may
-need, and rises untouched to the gRPC edge, where ``hpcagent.server.status`` turns it into a
-``google.rpc.Status``. Nothing in between catches, rewords or re-maps it.
+need, and rises untouched to the gRPC edge, where `hpcagent.server.status` turns it into a
+`google.rpc.Status`. Nothing in between catches, rewords or re-maps it.
 
 The promise that the classes make, most of all to a scheduler which may retry:
 
-- ``BackendUnavailable``, ``Overloaded``, ``DeadlineExceeded``: nothing changed, a retry is safe.
-- ``OutcomeUnknown``: it may have happened. Ask again with the same ``request_id``.
+- `BackendUnavailable`, `Overloaded`, `DeadlineExceeded`: nothing changed, a retry is safe.
+- `OutcomeUnknown`: it may have happened. Ask again with the same `request_id`.
 - all others: it was decided, and the same request would be decided the same way again,
-  unless ``retry_after`` says that time may help.
+  unless `retry_after` says that time may help.
 """
 
 import enum
@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from typing import TypedDict, Unpack
 
 DOMAIN = "hpcagent"
-"""``ErrorInfo.domain`` of the reasons that this daemon itself gives."""
+"""`ErrorInfo.domain` of the reasons that this daemon itself gives."""
 
 
 class Kind(enum.Enum):
-    """The canonical error codes, with the numbers of ``google.rpc.Code``."""
+    """The canonical error codes, with the numbers of `google.rpc.Code`."""
 
     CANCELLED = 1
     UNKNOWN = 2
@@ -47,18 +47,18 @@ class Violation:
     """One field of a request that cannot be accepted."""
 
     field: str
-    """Path in the request message, in proto names: ``options["slurm"].time_limit``."""
+    """Path in the request message, in proto names: `options["slurm"].time`."""
     description: str
     """What is wrong and what would be right, in plain words."""
     reason: str = ""
-    """The same for programs, in UPPER_SNAKE_CASE: ``TOO_LONG``."""
+    """The same for programs, in UPPER_SNAKE_CASE: `TOO_LONG`."""
 
 
 class Details(TypedDict, total=False):
     """What every error may carry besides its message, kind and reason."""
 
     domain: str
-    """Whose word ``reason`` is. Default ``DOMAIN``."""
+    """Whose word `reason` is. Default `DOMAIN`."""
     metadata: Mapping[str, str]
     """Facts for programs. Keys are lowerCamelCase or snake_case, at most 64 characters."""
     retry_after: float | None
@@ -68,9 +68,9 @@ class Details(TypedDict, total=False):
 
 
 class AgentError(Exception):
-    """Any failure that a caller is told about; a subclass gives ``kind`` and ``reason`` defaults.
+    """Any failure that a caller is told about; a subclass gives `kind` and `reason` defaults.
 
-    ``message`` is for a person and names no internals. ``reason`` is for programs: a constant in
+    `message` is for a person and names no internals. `reason` is for programs: a constant in
     UPPER_SNAKE_CASE (at most 63 characters) that keeps its meaning from release to release.
     """
 
@@ -154,8 +154,8 @@ class DeadlineExceeded(AgentError):
 class OutcomeUnknown(AgentError):
     """The request was sent and no answer came: it may or may not have been carried out.
 
-    ``reason`` names the verb: ``SUBMIT_OUTCOME_UNKNOWN``, ``CANCEL_OUTCOME_UNKNOWN``...
-    ``deadline`` says that it is the caller's deadline which ended the wait.
+    `reason` names the verb: `SUBMIT_OUTCOME_UNKNOWN`, `CANCEL_OUTCOME_UNKNOWN`...
+    `deadline` says that it is the caller's deadline which ended the wait.
     """
 
     def __init__(

@@ -24,7 +24,10 @@ from dataclasses import KW_ONLY, dataclass
 from hpcagent.jobs.errors import Kind
 
 Version = tuple[int, ...]
-"""A version of Slurm as far as it is known: (22, 5, 8), or (22, 5) for the release."""
+"""A version of Slurm, as slurm_version.h has it: (22, 5, 8), or (22, 5) for the release.
+
+Not the interface number that slurm_api_version(3) gives.
+"""
 
 
 class Outcome(enum.Enum):

@@ -57,7 +57,7 @@ _CLASSES: dict[Kind, type[AgentError]] = {
 
 
 def lookup(code: int, *, version: Version) -> Row:
-    """What `code` means in this version of Slurm: the installed libslurm's.
+    """What `code` means in this version of Slurm: the one that libslurm belongs to.
 
     A few numbers have changed their meaning (2040 was a refusal, and is a warning since 23.02), and
     a newer slurmctld, or a site's job_submit plugin, may answer with a number that no row has.

@@ -21,6 +21,8 @@ from hpcagent.jobs.errors import (
 from hpcagent.slurm import errors
 from hpcagent.slurm.errno_table import ROWS, Outcome, Row, Version
 from hpcagent.slurm.errors import CANCEL, ESTIMATE, LOAD, SUBMIT, lookup, outcome, refusal
+from hpcagent.v1.job_options_pb2 import JobOptions
+from hpcagent.v1.slurm_agent_pb2 import SubmitJobRequest
 
 V22_05: Version = (22, 5, 8)
 V24_11: Version = (24, 11, 5)
@@ -238,6 +240,14 @@ def test_a_refusal_points_at_the_field_to_blame(code: int, field: str) -> None:
         assert violation.field == field
         assert violation.description == "said"
         assert violation.reason == lookup(code, version=V22_05).name
+
+
+def test_every_field_to_blame_is_in_the_contract() -> None:
+    fields = SubmitJobRequest.DESCRIPTOR.fields_by_name
+    options = JobOptions.DESCRIPTOR.fields_by_name
+    assert not [row for row in ROWS if row.field and row.field not in fields]
+    assert not [row for row in ROWS if row.option and row.option not in options]
+    assert not [row for row in ROWS if row.field and row.option]
 
 
 def test_a_call_that_describes_no_job_has_no_field_to_blame() -> None:

@@ -1,0 +1,259 @@
+"""A scheduler's day with hpcagent, in a minute: ``make demo``.
+
+Starts a private Slurm and the daemon, sends the request of the original system over gRPC, follows
+the job to its end, shows what a cancellation and a refusal look like, and leaves nothing behind.
+Read from ``main`` on: everything between ``submit`` and ``show_output`` is what a scheduler does.
+"""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+from google.protobuf import json_format
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
+from hpcagent.sandbox import Sandbox, SandboxError
+from hpcagent.v1.job_pb2 import Job, JobId, JobState
+from hpcagent.v1.job_requests_pb2 import CancelJobRequest, GetJobRequest
+from hpcagent.v1.slurm_agent_pb2 import CreateWorkDir, SubmitJobRequest
+from hpcagent.v1.slurm_agent_pb2_grpc import SlurmAgentStub
+
+REQUEST = Path(__file__).with_name("origin_request.json")
+PATIENCE = 30.0
+"""Seconds that any one step may take."""
+WAITING = {JobState.JOB_STATE_PENDING}
+UNDER_WAY = {JobState.JOB_STATE_PENDING, JobState.JOB_STATE_RUNNING}
+
+
+def main() -> int:
+    """Run the demo; the exit status tells whether every step went as it should."""
+    try:
+        with sandbox() as slurm, home_for_jobs() as root, daemon(slurm, root) as stub:
+            run(stub)
+    except (DemoError, SandboxError, grpc.RpcError) as error:
+        print(f"FAILED: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def run(stub: SlurmAgentStub) -> None:
+    """Do what a scheduler does: submit, follow, cancel, and be refused."""
+    request = json_format.Parse(REQUEST.read_text(), SubmitJobRequest())
+    request = for_this_user(request)
+
+    step("The original system's request, word for word, is submitted, runs, and is cancelled")
+    job_id = submit(stub, request)
+    follow(stub, job_id, until_not=WAITING)
+    cancel(stub, job_id)
+    expect(follow(stub, job_id, until_not=UNDER_WAY), JobState.JOB_STATE_CANCELLED)
+
+    step("The same with `sleep 1` in place of `sleep 3600` runs to its end")
+    request.script = request.script.replace("sleep 3600", "sleep 1")
+    job = follow(stub, submit(stub, request), until_not=UNDER_WAY)
+    expect(job, JobState.JOB_STATE_COMPLETED)
+    show_output(job)
+
+    step("A partition that does not exist is refused in slurmctld's own words")
+    request.partition = "no-such-partition"
+    be_refused(stub, request)
+
+
+# ---------------------------------------------------------------------- a scheduler's calls
+
+
+def submit(stub: SlurmAgentStub, request: SubmitJobRequest) -> JobId:
+    """Submit a job; its working directory is made first."""
+    request.request_id = str(uuid.uuid4())
+    request.create_work_dir.CopyFrom(CreateWorkDir(parents=True))
+    answer = stub.SubmitJob(request, timeout=PATIENCE)
+    say(f"SubmitJob: job {answer.job_id.id} on cluster {answer.job_id.cluster}")
+    for warning in answer.warnings:
+        say(f"  warning {warning.name}: {warning.text}")
+    return answer.job_id
+
+
+def follow(stub: SlurmAgentStub, job_id: JobId, until_not: set[JobState.ValueType]) -> Job:
+    """Ask for the job until its state is none of ``until_not``; tell each change."""
+    end, told = time.monotonic() + PATIENCE, ""
+    while time.monotonic() < end:
+        job = stub.GetJob(GetJobRequest(job_id=job_id), timeout=PATIENCE)
+        reason = f" ({job.reason.name})" if job.HasField("reason") else ""
+        if (words := job.backend_state + reason) != told:
+            where = f" on {job.node_list}" if job.node_list else ""
+            say(f"GetJob:    job {job_id.id} is {words}{where}")
+            told = words
+        if job.state not in until_not:
+            return job
+        time.sleep(0.1)  # WatchJobs will make this an event
+    raise DemoError(f"job {job_id.id} was still {told} after {PATIENCE:g} s")
+
+
+def cancel(stub: SlurmAgentStub, job_id: JobId) -> None:
+    """Cancel a job, as its user."""
+    stub.CancelJob(CancelJobRequest(job_id=job_id, reason="demo"), timeout=PATIENCE)
+    say(f"CancelJob: job {job_id.id}")
+
+
+def be_refused(stub: SlurmAgentStub, request: SubmitJobRequest) -> None:
+    """Submit what cannot be accepted, and tell what a scheduler learns from the answer."""
+    try:
+        answer = stub.SubmitJob(request, timeout=PATIENCE)
+    except grpc.RpcError as error:
+        say(f"SubmitJob: {error.code().name}: {error.details()}")
+        for detail in rpc_status.from_call(error).details:
+            info = error_details_pb2.ErrorInfo()
+            if detail.Unpack(info):
+                say(f"  reason {info.reason}, domain {info.domain}, errno {info.metadata['errno']}")
+        return
+    raise DemoError(f"the request was accepted as job {answer.job_id.id}")
+
+
+def expect(job: Job, state: JobState.ValueType) -> None:
+    """Check how a job ended, and tell it."""
+    status = job.exit_status
+    say(f"           exit code {status.code}, signal {status.signal}")
+    if job.state != state:
+        raise DemoError(f"it should have been {JobState.Name(state)}")
+
+
+def show_output(job: Job) -> None:
+    """Print the job's standard output, from the file that its record names."""
+    path = Path(job.std_out.replace("%j", job.job_id.id))
+    say(f"{path} says:")
+    for line in path.read_text().splitlines():
+        if not line.startswith(("SLURM_", "LD_PRELOAD", "NSS_WRAPPER")):
+            print(f"      | {line}")
+
+
+# ---------------------------------------------------------------------- what it runs on
+
+
+@contextlib.contextmanager
+def sandbox() -> Iterator[Sandbox]:
+    """Start a private Slurm whose users, the request's among them, exist nowhere else."""
+    step("A private munged, slurmctld and two slurmd start on loopback")
+    with Sandbox.up(names_in_jobs=True) as slurm:
+        say(f"ready in {slurm.ready_in:.1f} s; users: {', '.join(u.name for u in slurm.users)}")
+        yield slurm
+
+
+@contextlib.contextmanager
+def home_for_jobs() -> Iterator[Path]:
+    """Give the request's user a home below the root of the request's working directory.
+
+    Only what was not there before is made, and that is removed again.
+    """
+    request = json_format.Parse(REQUEST.read_text(), SubmitJobRequest())
+    home = Path(*Path(request.work_dir).parts[:3])
+    if os.geteuid() != 0:
+        with tempfile.TemporaryDirectory(prefix="hpcagent-demo-") as scratch:
+            os.environ["HPCAGENT_DEMO_HOME"] = scratch
+            yield Path(scratch)
+        return
+    made = [path for path in (home.parent, home) if not path.exists()]
+    for path in made:
+        path.mkdir(mode=0o755)
+    if home in made:
+        os.chown(home, request.user_id, request.group_id)
+    try:
+        yield home.parent
+    finally:
+        if made:
+            shutil.rmtree(made[0])
+
+
+def for_this_user(request: SubmitJobRequest) -> SubmitJobRequest:
+    """Only root can run another user's job: anyone else's demo runs jobs of that person."""
+    if os.geteuid() == 0:
+        return request
+    say("not root: the job runs as yourself, in a directory of your own")
+    request.user_id, request.group_id = os.geteuid(), os.getegid()
+    request.user = request.group = ""
+    request.work_dir = os.environ["HPCAGENT_DEMO_HOME"] + request.work_dir
+    return request
+
+
+@contextlib.contextmanager
+def daemon(slurm: Sandbox, root: Path) -> Iterator[SlurmAgentStub]:
+    """Start ``hpcagent serve`` against the sandbox; stop it as systemd would."""
+    step("hpcagent serve")
+    config = slurm.directory / "hpcagent.toml"
+    address = slurm.directory / "hpcagent.sock"
+    config.write_text(
+        f'[server]\nunix = "{address}"\n'
+        f'[slurm]\nconf = "{slurm.conf}"\nwork_dir_roots = ["{root}"]\n'
+        f"[policy]\nmin_uid = {min(1000, os.geteuid() or 1000)}\n"
+        '[log]\nlevel = "warning"\n'
+    )
+    with Ready(slurm.directory / "notify.sock") as ready:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "hpcagent.cli", "serve", "--config", str(config)],
+            env={**os.environ, **slurm.env, "NOTIFY_SOCKET": ready.path},
+        )
+        try:
+            ready.wait(process)
+            say(f"serves hpcagent.v1.SlurmAgent on unix:{address}, pid {process.pid}")
+            with grpc.insecure_channel(f"unix:{address}") as channel:
+                yield SlurmAgentStub(channel)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            status = process.wait(timeout=PATIENCE)
+    step(f"SIGTERM: the daemon has drained and ended with exit status {status}")
+    if status != 0:
+        raise DemoError("the daemon did not end well")
+
+
+class Ready:
+    """A socket on which the daemon says READY=1, as it would to systemd."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = str(path)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+
+    def __enter__(self) -> "Ready":
+        """Listen."""
+        self._socket.bind(self.path)
+        self._socket.settimeout(0.5)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Listen no more."""
+        self._socket.close()
+
+    def wait(self, process: subprocess.Popen[bytes]) -> None:
+        """Return when the daemon is ready; DemoError if it ends before."""
+        end = time.monotonic() + PATIENCE
+        while process.poll() is None and time.monotonic() < end:
+            with contextlib.suppress(TimeoutError):
+                if b"READY=1" in self._socket.recv(4096):
+                    return
+        raise DemoError(f"the daemon did not become ready (exit status {process.poll()})")
+
+
+class DemoError(Exception):
+    """A step did not go as it should."""
+
+
+def step(words: str) -> None:
+    """Begin a step of the story."""
+    print(f"\n== {words}", flush=True)
+
+
+def say(words: str) -> None:
+    """Tell what happened."""
+    print(f"   {words}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,3 @@
+module hpcagent.example
+
+go 1.22

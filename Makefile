@@ -58,6 +58,10 @@ setup: $(NATIVE) ## Install what is missing and build; a second run is instant
 proto: $(PACKAGES) ## Generate hpcagent/v1 from proto/
 	$(BIN)/python tools/proto generate
 
+.PHONY: docs
+docs: setup ## Generate what operators read about the settings from hpcagent/config/model.py
+	$(BIN)/python tools/config-docs generate
+
 .PHONY: format
 format: $(PACKAGES) ## Lay out the Python code
 	$(BIN)/ruff check --fix-only --quiet .

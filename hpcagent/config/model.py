@@ -1,25 +1,32 @@
-"""The daemon's settings: what an operator can choose, with its default and its limits.
+"""What an operator can choose, with its default and its limits.
 
-One TOML file becomes these frozen structures, or is refused with the path of what is wrong. The
-commented example, ``docs/hpcagent.example.toml``, is compared with this model by a test.
+``docs/hpcagent.example.toml`` and ``docs/configuration.md`` are generated from this file, from the
+docstrings as much as from the types (`tools/config-docs`): what stands here is what operators read.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
 
+RELOADABLE: Final = frozenset({"log.level"})
+"""The settings that SIGHUP changes in a running daemon; all others need a restart."""
+
+Path = Annotated[str, Meta(description="an absolute path")]
+Address = Annotated[str, Meta(description="a loopback address and a port")]
 Seconds = Annotated[float, Meta(gt=0, le=3600)]
-Port = Annotated[str, Meta(pattern=r"^$|^(127\.[0-9.]+|localhost|\[::1\]):[0-9]+$")]
+Umask = Annotated[str, Meta(pattern=r"^0?[0-7]{3}$", description='octal digits, as "0022"')]
+Limit = Literal["CPU", "FSIZE", "DATA", "STACK", "CORE", "RSS", "NPROC", "NOFILE", "MEMLOCK", "AS"]
+LimitValue = Annotated[int, Meta(ge=0)] | Literal["unlimited"]
 
 
 class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How callers reach the daemon."""
 
-    unix: str = "/run/hpcagent/hpcagent.sock"
+    unix: Path = "/run/hpcagent/hpcagent.sock"
     """Path of the unix socket, made with mode 0600. Empty: none."""
-    tcp: str = ""
+    tcp: Address = ""
     """Loopback address and port for plaintext gRPC, as 127.0.0.1:8086. Empty: none."""
     max_request_bytes: Annotated[int, Meta(ge=65536, le=268435456)] = 16 << 20
     """Largest request in bytes. Must have room for the largest batch script."""
@@ -64,7 +71,7 @@ class Slurm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     enabled: bool = True
     """Serve SlurmAgent."""
-    conf: str = ""
+    conf: Path = ""
     """Path of slurm.conf. Empty: as for Slurm's own commands: SLURM_CONF, else the built-in one."""
     identity: Literal["privileged"] = "privileged"
     """privileged: the daemon is root or SlurmUser and submits for the user."""
@@ -76,12 +83,12 @@ class Slurm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Seconds after which a worker whose call does not return is ended and replaced."""
     refresh: Seconds = 30.0
     """Seconds between two looks at slurmctld's configuration and partitions."""
-    umask: Annotated[str, Meta(pattern=r"^0?[0-7]{3}$")] = "0022"
+    umask: Umask = "0022"
     """File mode creation mask of jobs that do not ask for another, in octal."""
-    limits: Mapping[str, int | Literal["unlimited"]] = {}
+    limits: Mapping[Limit, LimitValue] = {}
     """Soft resource limits of jobs by Slurm's names (NOFILE, MEMLOCK...), where they shall differ
     from the daemon's own. Times in seconds, sizes in bytes."""
-    work_dir_roots: tuple[str, ...] = ()
+    work_dir_roots: tuple[Path, ...] = ()
     """Directories below which create_work_dir may make parents. A root may be a symbolic link;
     what is below it may not contain one."""
 

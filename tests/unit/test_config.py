@@ -1,0 +1,196 @@
+"""A file of settings is taken whole, or refused with everything that is wrong with it."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import get_args
+
+import msgspec
+import pytest
+import tree
+
+from hpcagent import config
+from hpcagent.config.words import expected
+from hpcagent.slurm.environment import LIMITS
+
+SETTINGS = {
+    f"{table.name}.{setting.name}": setting.type
+    for table in msgspec.structs.fields(config.Config)
+    for setting in msgspec.structs.fields(table.type)
+}
+
+# A file's text -> the path of each fault, and something that its line says.
+REFUSED: Mapping[str, Mapping[str, str]] = {
+    "serve.unix = 1": {"serve": "did you mean server?"},
+    "[sever]": {"sever": "did you mean server?"},
+    "verbose = true": {"verbose": "known are server, log, slurm, policy"},
+    "server = 3": {"server": "expected a table, got 3"},
+    "[[slurm]]": {"slurm": "expected a table, got [{}]"},
+    "[slurm]\nthread = 3": {"slurm.thread": "did you mean threads?"},
+    "[log]\ncolour = true": {"log.colour": "known are level, format"},
+    "[slurm]\nthreads = 'many'": {"slurm.threads": 'an integer from 1 to 64, got "many"'},
+    "[slurm]\nthreads = 0": {"slurm.threads": "an integer from 1 to 64, got 0"},
+    "[slurm]\nthreads = 65": {"slurm.threads": "got 65"},
+    "[slurm]\nthreads = 8.5": {"slurm.threads": "got 8.5"},
+    "[slurm]\nthreads = true": {"slurm.threads": "got true"},
+    "[server]\nmax_request_bytes = 1024": {"server.max_request_bytes": "from 65536 to"},
+    "[server]\ndrain = -1": {"server.drain": "a number above 0 and up to 3600"},
+    "[server]\ndrain = inf": {"server.drain": "got inf"},
+    "[server]\ndrain = 2026-11-22": {"server.drain": 'got "2026-11-22"'},
+    "[server]\nreflection = 1": {"server.reflection": "true or false, got 1"},
+    "[log]\nlevel = 'loud'": {"log.level": '"debug", "info", "warning" or "error", got "loud"'},
+    "[slurm]\nidentity = 'user'": {"slurm.identity": '"privileged", got "user"'},
+    "[slurm]\numask = '0o22'": {"slurm.umask": 'octal digits, as "0022"'},
+    "[slurm]\numask = 22": {"slurm.umask": "got 22"},
+    "[slurm.limits]\nNOFIL = 3": {"slurm.limits.NOFIL": "did you mean NOFILE?"},
+    "[slurm.limits]\nCPU = 'none'": {"slurm.limits.CPU": '"unlimited", got "none"'},
+    "[slurm.limits]\nCPU = -1": {"slurm.limits.CPU": "an integer from 0"},
+    "[slurm]\nwork_dir_roots = ['/a', 3]": {"slurm.work_dir_roots[1]": "an absolute path, got 3"},
+    "[slurm]\nwork_dir_roots = ['scratch']": {"slurm.work_dir_roots": "absolute paths"},
+    "[slurm]\nwork_dir_roots = ['/a/../b']": {"slurm.work_dir_roots": "without . and .."},
+    "[slurm]\nwork_dir_roots = '/a'": {"slurm.work_dir_roots": "a list, each item an absolute"},
+    "[slurm]\nconf = 'slurm.conf'": {"slurm.conf": "expected an absolute path"},
+    "[slurm]\nenabled = false": {"slurm.enabled": "nothing else to serve"},
+    "[policy]\nmin_uid = 0": {"policy.min_uid": "an integer from 1 to"},
+    "[policy]\nroot_only_partitions = [1]": {"policy.root_only_partitions[0]": "a string, got 1"},
+    "[server]\nunix = ''": {"server": "expected unix or tcp, got neither"},
+    "[server]\nunix = 'hpcagent.sock'": {"server.unix": "expected an absolute path"},
+    f"[server]\nunix = '/{'x' * 107}'": {"server.unix": "at most 107 bytes"},
+    "[server]\ntcp = '0.0.0.0:8086'": {"server.tcp": "mTLS is not there yet"},
+    "[server]\ntcp = '[::]:8086'": {"server.tcp": "mTLS is not there yet"},
+    "[server]\ntcp = '192.0.2.1:8086'": {"server.tcp": "mTLS is not there yet"},
+    "[server]\ntcp = 'login1:8086'": {"server.tcp": "no other name is taken"},
+    "[server]\ntcp = '::1:8086'": {"server.tcp": "IPv6 goes in brackets"},
+    "[server]\ntcp = '127.0.0.1'": {"server.tcp": "expected an address and a port"},
+    "[server]\ntcp = ':8086'": {"server.tcp": "expected an address and a port"},
+    "[server]\ntcp = '127.0.0.1:0'": {"server.tcp": "a port from 1 to 65535, got 0"},
+    "[server]\ntcp = '127.0.0.1:65536'": {"server.tcp": "got 65536"},
+    "[server]\ntcp = '127.0.0.1:http'": {"server.tcp": "expected an address and a port"},
+    "server = \n": {"": "is not TOML: Invalid value (at line 1"},
+    "[log]\nlevel = 'info'\nlevel = 'debug'\n": {"": "Cannot overwrite a value (at line 3"},
+    "[log]\n# caf\udce9": {"": "is not UTF-8 (at line 2)"},
+    "[slurm]\nthreads = 0\nporcesses = 2\n[server]\ntcp = '[::]:1'\n[log]\nlevel = 5": {
+        "slurm.threads": "from 1 to 64",
+        "slurm.porcesses": "did you mean processes?",
+        "server.tcp": "mTLS is not there yet",
+        "log.level": "got 5",
+    },
+}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "hpcagent.toml"
+
+
+@pytest.mark.parametrize("text", REFUSED)
+def test_a_bad_file_is_refused_with_the_path_of_every_fault(text: str, file: Path) -> None:
+    file.write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(config.ConfigError) as refusal:
+        config.load(file)
+    said = {fault.path: fault.text for fault in refusal.value.faults}
+    assert said.keys() == REFUSED[text].keys()
+    for path, words in REFUSED[text].items():
+        assert words in said[path]
+    assert len(str(refusal.value).splitlines()) == len(said)
+
+
+def test_a_file_that_is_not_there_is_named(file: Path) -> None:
+    with pytest.raises(
+        config.ConfigError, match=rf"^{re.escape(str(file))}: cannot be read: No such"
+    ):
+        config.load(file)
+
+
+def test_an_empty_file_means_the_defaults(file: Path) -> None:
+    file.touch()
+    assert config.load(file) == config.Config()
+
+
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1:1", "127.1.2.3:65535", "[::1]:8086", "localhost:80"]
+)
+def test_every_loopback_address_is_taken(address: str, file: Path) -> None:
+    file.write_text(f"[server]\nunix = ''\ntcp = '{address}'")
+    assert config.load(file).server.tcp == address
+
+
+def test_what_a_file_sets_is_set(file: Path) -> None:
+    file.write_text("slurm.limits = {NOFILE = 4096, CORE = 'unlimited'}\nserver.drain = 5\n")
+    settings = config.load(file)
+    assert settings.slurm.limits == {"NOFILE": 4096, "CORE": "unlimited"}
+    assert settings.server.drain == 5.0
+
+
+@pytest.mark.parametrize(
+    ("mode", "others_can"), [(0o600, False), (0o644, False), (0o664, True), (0o646, True)]
+)
+def test_a_file_that_others_can_write_is_told_of(file: Path, mode: int, others_can: bool) -> None:
+    file.touch()
+    file.chmod(mode)
+    assert bool(config.exposure(file)) == others_can
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="must be root to give a file away")
+def test_a_file_of_another_user_is_told_of(file: Path) -> None:
+    file.touch(0o600)
+    os.chown(file, 12345, -1)
+    assert "uid 12345" in config.exposure(file)
+
+
+def test_changed_settings_are_named_by_their_paths() -> None:
+    old = config.Config()
+    new = config.Config(log=config.Log(level="debug"), slurm=config.Slurm(threads=3, conf="/x"))
+    assert set(config.changes(old, new)) == {"log.level", "slurm.threads", "slurm.conf"}
+    assert not list(config.changes(old, old))
+
+
+# ------------------------------------------------------------------------------- one place for each
+
+
+def uncommented() -> str:
+    """The example with every setting in force."""
+    text = tree.text("docs/hpcagent.example.toml")
+    return re.sub(r"^#(?=\w)", "", text, flags=re.MULTILINE)
+
+
+def test_the_example_as_it_stands_changes_nothing(file: Path) -> None:
+    file.write_text(tree.text("docs/hpcagent.example.toml"))
+    assert config.load(file) == config.Config()
+
+
+def test_the_examples_values_are_the_defaults(file: Path) -> None:
+    file.write_text(uncommented())
+    assert config.load(file) == config.Config()
+
+
+def test_the_example_has_every_setting_and_no_other() -> None:
+    table, found = "", set()
+    for line in uncommented().splitlines():
+        if heading := re.fullmatch(r"\[(\w+)\]", line):
+            table = heading[1]
+        elif setting := re.match(r"(\w+) = ", line):
+            found.add(f"{table}.{setting[1]}")
+    assert found == SETTINGS.keys()
+
+
+def test_the_example_and_the_page_are_what_the_model_says() -> None:
+    command = [sys.executable, "tools/config-docs", "check"]
+    run = subprocess.run(command, cwd=tree.ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+@pytest.mark.parametrize("kind", SETTINGS.values(), ids=SETTINGS.keys())
+def test_what_a_setting_accepts_can_be_said(kind: object) -> None:
+    assert expected(kind)
+
+
+def test_what_can_be_reloaded_is_a_setting() -> None:
+    assert SETTINGS.keys() >= config.RELOADABLE
+
+
+def test_the_limits_are_those_that_slurm_propagates() -> None:
+    assert set(LIMITS) == set(get_args(config.model.Limit))

@@ -16,7 +16,7 @@ from hpcagent.jobs.errors import InvalidRequest, Violation
 MAX_JOB_NUMBER = 0xFFFFFFFD
 """Largest number a Slurm job, task or component can have: the next ones mean NO_VAL, INFINITE."""
 
-_ID_FORM = re.compile(r"(?P<job>[0-9]+)(?:_(?P<task>[0-9]+)|\+(?P<offset>[0-9]+))?")
+_ID_FORM = re.compile(r"(?P<job>[0-9]{1,10})(?:_(?P<task>[0-9]{1,10})|\+(?P<offset>[0-9]{1,10}))?")
 
 
 class JobState(enum.Enum):

@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
+from hpcagent.jobs.errors import Violation
 from hpcagent.jobs.identity import Claim
 
 
@@ -74,6 +75,8 @@ class JobSpec:
     create_work_dir: WorkDirRequest | None = None
     request_id: str = ""
     validate_only: bool = False
+    faults: tuple[Violation, ...] = ()
+    """What could not even be read; the backend reports it together with what it finds itself."""
 
     def digest(self) -> str:
         """Return ``sha256:...`` of all that makes the job, so that equal requests are equal.
@@ -82,6 +85,6 @@ class JobSpec:
         ask, not what for.
         """
         content = asdict(self)
-        del content["request_id"], content["validate_only"]
+        del content["request_id"], content["validate_only"], content["faults"]
         form = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return "sha256:" + hashlib.sha256(form.encode("ascii")).hexdigest()

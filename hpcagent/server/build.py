@@ -1,0 +1,115 @@
+"""The gRPC server: services, interceptors, addresses and their life, put together."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+from grpc_channelz.v1 import channelz
+from grpc_health.v1 import health
+from grpc_reflection.v1alpha import reflection
+
+from hpcagent import config
+from hpcagent.jobs.backend import Backend
+from hpcagent.server import agent, listen, methods
+from hpcagent.server.agent import Agent
+from hpcagent.server.health import Health, Troubles
+from hpcagent.server.interceptors.access_log import access_log
+from hpcagent.server.interceptors.around import Interceptor
+from hpcagent.server.interceptors.context import context
+from hpcagent.server.interceptors.deadline import deadline
+from hpcagent.server.interceptors.errors import errors
+from hpcagent.server.interceptors.metrics import metrics
+from hpcagent.server.slurm_agent import SlurmAgent
+from hpcagent.v1 import agent_pb2_grpc, slurm_agent_pb2, slurm_agent_pb2_grpc
+
+AROUNDS = (context, metrics, access_log, errors, deadline)
+"""The outermost first: the log tells the code that ``errors`` made."""
+
+SLURM_AGENT = slurm_agent_pb2.DESCRIPTOR.services_by_name["SlurmAgent"]
+CHANNELZ = "grpc.channelz.v1.Channelz"
+
+
+class Server:
+    """A built server. It listens once it is started."""
+
+    def __init__(
+        self,
+        settings: config.Server,
+        server: grpc.Server,
+        watch: Health,
+        threads: ThreadPoolExecutor,
+    ) -> None:
+        self._settings = settings
+        self._server = server
+        self._health = watch
+        self._threads = threads
+        self.tcp_port = 0
+        """The port in use; zero where TCP is not."""
+
+    def start(self) -> None:
+        """Listen and serve. Raises ``hpcagent.server.listen.ListenError``."""
+        if self._settings.unix:
+            listen.listen_unix(self._server, self._settings.unix)
+        if self._settings.tcp:
+            self.tcp_port = listen.listen_tcp(self._server, self._settings.tcp)
+        self._health.start()
+        self._server.start()
+
+    def stop(self, grace: float) -> None:
+        """Take no new calls, let those under way end for ``grace`` seconds, cancel the rest."""
+        self._health.stop()
+        self._server.stop(grace).wait()
+        self._threads.shutdown(wait=False)
+
+
+def build(settings: config.Server, slurm: Backend | None) -> Server:
+    """Return a server of the agent's services; without a backend its service is left out."""
+    threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="call")
+    server = grpc.server(
+        threads,
+        interceptors=[Interceptor(AROUNDS)],
+        options=_options(settings),
+        maximum_concurrent_rpcs=settings.threads + settings.queue,
+    )
+    checks: dict[str, Troubles] = {agent.SERVICE.full_name: dict}
+    served: tuple[str, ...] = ()
+    if slurm is not None:
+        servicer = _slurm_agent(slurm, settings.max_deadline)
+        slurm_agent_pb2_grpc.add_SlurmAgentServicer_to_server(servicer, server)
+        checks[SLURM_AGENT.full_name] = slurm.troubles
+        served = methods.served(SLURM_AGENT, servicer)
+    agent_pb2_grpc.add_AgentServicer_to_server(Agent(settings, served, slurm), server)
+    watch = Health(checks)
+    watch.add_to(server)
+    if settings.reflection:
+        _add_reflection(server, list(checks))
+    return Server(settings, server, watch, threads)
+
+
+def _slurm_agent(backend: Backend, max_deadline: float) -> SlurmAgent:
+    # The stub calls every method abstract; at run time those left out answer UNIMPLEMENTED.
+    return SlurmAgent(backend, max_deadline)  # type: ignore[abstract]
+
+
+def _add_reflection(server: grpc.Server, services: list[str]) -> None:
+    """Let tools such as grpcurl find out what is served, and see connections and calls."""
+    channelz.add_channelz_servicer(server)
+    names = [*services, health.SERVICE_NAME, CHANNELZ, reflection.SERVICE_NAME]
+    reflection.enable_server_reflection(names, server)
+
+
+def _options(settings: config.Server) -> list[tuple[str, Any]]:
+    return [
+        # Else a second daemon could listen on the same port and take every other connection.
+        ("grpc.so_reuseport", 0),
+        ("grpc.max_receive_message_length", settings.max_request_bytes),
+        # Answers are bounded by the size of a page.
+        ("grpc.max_send_message_length", -1),
+        ("grpc.enable_channelz", int(settings.reflection)),
+        # Find dead connections in less than 90 s, and be patient with clients that look for dead
+        # servers: with gRPC's default of 5 min they would be told to go away.
+        ("grpc.keepalive_time_ms", 60_000),
+        ("grpc.keepalive_timeout_ms", 20_000),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.min_ping_interval_without_data_ms", 20_000),
+    ]

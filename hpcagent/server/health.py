@@ -1,0 +1,71 @@
+"""Whether each service can work, told by ``grpc.health.v1`` and computed from real checks.
+
+A probe must get its answer at once and must not cost slurmctld anything: so backends keep their
+troubles at hand, and a thread here carries them over.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+
+import grpc
+import structlog
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+log = structlog.get_logger(__name__)
+
+OVERALL = ""
+"""The name under which the health of the whole agent is asked for."""
+LOOK_SECONDS = 0.5
+"""Time between two looks at the troubles."""
+
+Troubles = Callable[[], Mapping[str, str]]
+"""Tells what keeps a service from working, by the name of the check; never waits."""
+
+
+class Health:
+    """Serves health. ``checks`` has the troubles of each service, by its full name."""
+
+    def __init__(self, checks: Mapping[str, Troubles]) -> None:
+        self._checks = checks
+        self._servicer = health.HealthServicer()
+        self._known: dict[str, Mapping[str, str]] = {}
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="health", daemon=True)
+
+    def add_to(self, server: grpc.Server) -> None:
+        """Serve it."""
+        health_pb2_grpc.add_HealthServicer_to_server(self._servicer, server)
+
+    def start(self) -> None:
+        """Look once, and then again and again."""
+        self._look()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Say from now on that nothing is served, so that callers go elsewhere."""
+        self._stopping.set()
+        self._servicer.enter_graceful_shutdown()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(LOOK_SECONDS):
+            self._look()
+
+    def _look(self) -> None:
+        for service, troubles in self._checks.items():
+            self._set(service, troubles())
+        self._servicer.set(OVERALL, _status(any(self._known.values())))
+
+    def _set(self, service: str, troubles: Mapping[str, str]) -> None:
+        if self._known.get(service) == troubles:
+            return
+        self._known[service] = troubles
+        self._servicer.set(service, _status(bool(troubles)))
+        if troubles:
+            log.warning("not_serving", service=service, troubles=dict(troubles))
+        else:
+            log.info("serving", service=service)
+
+
+def _status(in_trouble: bool) -> health_pb2.HealthCheckResponse.ServingStatus:  # noqa: FBT001
+    word = health_pb2.HealthCheckResponse
+    return word.NOT_SERVING if in_trouble else word.SERVING

@@ -1,0 +1,98 @@
+"""From context managers to a gRPC interceptor, for methods of all four kinds."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import grpc
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call that a client makes."""
+
+    method: str
+    """Full name: ``/hpcagent.v1.SlurmAgent/SubmitJob``."""
+    kind: str
+    """``unary``, ``client_stream``, ``server_stream`` or ``bidi_stream``."""
+    request: Any
+    """The request message, or an iterator over them."""
+    context: grpc.ServicerContext
+
+    @property
+    def code(self) -> str:
+        """Name of the status code, ``OK`` unless another was set."""
+        # In gRPC's documentation of ServicerContext, but not in its stubs.
+        code: grpc.StatusCode | None = self.context.code()  # type: ignore[attr-defined]
+        return (code or grpc.StatusCode.OK).name
+
+
+Around: TypeAlias = Callable[[Call], AbstractContextManager[None]]
+"""What is done before a call, and after it or its failure."""
+
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+
+
+class Interceptor(grpc.ServerInterceptor):
+    """Does things around every call; the first of them is the outermost."""
+
+    def __init__(self, arounds: Sequence[Around]) -> None:
+        self._arounds = arounds
+
+    def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], "Handler | None"],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> "Handler | None":
+        """Wrap the method's handler. This runs in gRPC's one serving thread: it must not wait."""
+        handler = continuation(handler_call_details)
+        # Health.Watch: gRPC sends its answers by callback, without a thread of its own, and knows
+        # it by an attribute that a wrapper would hide.
+        if handler is None or hasattr(handler.unary_stream, "experimental_non_blocking"):
+            return handler
+        return self._wrapped(handler, handler_call_details.method)
+
+    def _wrapped(self, handler: Handler, method: str) -> Handler:
+        make, behaviour, kind = _parts(handler)
+        wrap = self._streaming if handler.response_streaming else self._unary
+        return make(  # type: ignore[no-any-return]
+            wrap(behaviour, method, kind),
+            request_deserializer=handler.request_deserializer,
+            response_serializer=handler.response_serializer,
+        )
+
+    def _unary(self, behaviour: Callable[..., Any], method: str, kind: str) -> Callable[..., Any]:
+        def run(request: object, context: grpc.ServicerContext) -> object:
+            with ExitStack() as stack:
+                self._enter(stack, Call(method, kind, request, context))
+                return behaviour(request, context)
+
+        return run
+
+    def _streaming(
+        self, behaviour: Callable[..., Any], method: str, kind: str
+    ) -> Callable[..., Any]:
+        def run(request: object, context: grpc.ServicerContext) -> Iterator[object]:
+            with ExitStack() as stack:
+                self._enter(stack, Call(method, kind, request, context))
+                yield from behaviour(request, context)
+
+        return run
+
+    def _enter(self, stack: ExitStack, call: Call) -> None:
+        for around in self._arounds:
+            stack.enter_context(around(call))
+
+
+def _parts(handler: Handler) -> tuple[Any, Any, str]:
+    """Return gRPC's maker of handlers of this kind, the method itself, and the kind's name."""
+    match handler.request_streaming, handler.response_streaming:
+        case False, False:
+            return grpc.unary_unary_rpc_method_handler, handler.unary_unary, "unary"
+        case False, True:
+            return grpc.unary_stream_rpc_method_handler, handler.unary_stream, "server_stream"
+        case True, False:
+            return grpc.stream_unary_rpc_method_handler, handler.stream_unary, "client_stream"
+        case _:
+            return grpc.stream_stream_rpc_method_handler, handler.stream_stream, "bidi_stream"

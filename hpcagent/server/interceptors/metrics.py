@@ -1,0 +1,34 @@
+"""Calls in numbers, under the names of go-grpc-prometheus, which dashboards know."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prometheus_client import Counter, Histogram
+
+from hpcagent.server.interceptors.around import Call
+
+_LABELS = ("grpc_type", "grpc_service", "grpc_method")
+
+STARTED = Counter("grpc_server_started", "Calls begun.", _LABELS)
+HANDLED = Counter("grpc_server_handled", "Calls ended, by code.", (*_LABELS, "grpc_code"))
+SECONDS = Histogram("grpc_server_handling_seconds", "Duration of calls in seconds.", _LABELS)
+
+
+@contextmanager
+def metrics(call: Call) -> Iterator[None]:
+    """Count a call and measure it."""
+    service, _, method = call.method.removeprefix("/").partition("/")
+    labels = (call.kind, service, method)
+    STARTED.labels(*labels).inc()
+    begin = time.perf_counter()
+    try:
+        yield
+    finally:
+        SECONDS.labels(*labels).observe(time.perf_counter() - begin)
+        HANDLED.labels(*labels, _go_name(call.code)).inc()
+
+
+def _go_name(code: str) -> str:
+    """Return a status code as Go spells it: ``InvalidArgument``."""
+    return "OK" if code == "OK" else code.title().replace("_", "")

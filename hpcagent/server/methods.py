@@ -1,0 +1,16 @@
+"""Which methods are really served, so that GetAgentInfo tells the truth by construction."""
+
+from google.protobuf.descriptor import ServiceDescriptor
+
+
+def served(service: ServiceDescriptor, servicer: object) -> tuple[str, ...]:
+    """Return the full names of a service's methods that its servicer has built.
+
+    The others are inherited from the generated base class, which answers UNIMPLEMENTED.
+    """
+    built = type(servicer)
+    return tuple(
+        f"{service.full_name}/{method.name}"
+        for method in service.methods
+        if method.name in vars(built)
+    )

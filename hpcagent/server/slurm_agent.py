@@ -1,0 +1,91 @@
+"""SlurmAgent: the service's methods; those left out answer UNIMPLEMENTED."""
+
+import grpc
+import structlog
+
+from hpcagent.audit import Mutation
+from hpcagent.jobs.backend import Backend
+from hpcagent.jobs.spec import JobSpec
+from hpcagent.server import encode, masks
+from hpcagent.server.deadlines import deadline_of
+from hpcagent.server.decode.jobs import CancelOrder, cancel_order, get_query, list_query
+from hpcagent.server.decode.submission import job_spec
+from hpcagent.server.mutations import audited
+from hpcagent.v1 import job_pb2, job_requests_pb2, slurm_agent_pb2, slurm_agent_pb2_grpc
+
+
+class SlurmAgent(slurm_agent_pb2_grpc.SlurmAgentServicer):
+    """Serves one Slurm cluster. A call may take ``max_deadline`` seconds at most."""
+
+    def __init__(self, backend: Backend, max_deadline: float) -> None:
+        self._backend = backend
+        self._max_deadline = max_deadline
+
+    def SubmitJob(
+        self, request: slurm_agent_pb2.SubmitJobRequest, context: grpc.ServicerContext
+    ) -> job_requests_pb2.SubmitJobResponse:
+        """Submit a job."""
+        deadline = deadline_of(context, self._max_deadline)
+        spec = job_spec(request, self._cluster)
+        with audited(_submission(spec, context)) as facts:
+            submission = self._backend.submit(spec, deadline)
+            facts["job_id"] = str(submission.job_id or "")
+        return encode.submission(submission)
+
+    def GetJob(
+        self, request: job_requests_pb2.GetJobRequest, context: grpc.ServicerContext
+    ) -> job_pb2.Job:
+        """Tell about a job."""
+        deadline = deadline_of(context, self._max_deadline)
+        query = get_query(request, self._cluster)
+        if query.job_id is None:
+            job = self._backend.find(query.request_id, deadline)
+        else:
+            job = self._backend.get(query.job_id, deadline)
+        return masks.apply(query.mask, encode.job(job))
+
+    def ListJobs(
+        self, request: job_requests_pb2.ListJobsRequest, context: grpc.ServicerContext
+    ) -> job_requests_pb2.ListJobsResponse:
+        """Tell about jobs."""
+        deadline = deadline_of(context, self._max_deadline)
+        query = list_query(request, self._cluster)
+        page = self._backend.list(query.wanted, query.size, query.after, deadline)
+        return encode.job_page(page, query)
+
+    def CancelJob(
+        self, request: job_requests_pb2.CancelJobRequest, context: grpc.ServicerContext
+    ) -> job_requests_pb2.CancelJobResponse:
+        """End a job."""
+        deadline = deadline_of(context, self._max_deadline)
+        order = cancel_order(request, self._cluster)
+        with audited(_cancellation(order, context)):
+            results = self._backend.cancel(order.job_id, order.states, deadline)
+        return encode.cancellation(results)
+
+    @property
+    def _cluster(self) -> str:
+        """The cluster's name, empty until slurmctld has told it."""
+        return self._backend.info().cluster
+
+
+def _submission(spec: JobSpec, context: grpc.ServicerContext) -> Mutation:
+    """Return what is audited of a submission: not the script, nor the environment."""
+    claim = spec.claim
+    structlog.contextvars.bind_contextvars(user=claim.user or claim.user_id)
+    facts = {
+        "user": claim.user,
+        "user_id": claim.user_id,
+        "group": claim.group,
+        "group_id": claim.group_id,
+        "digest": spec.digest(),
+        "script_bytes": len(spec.script.encode()),
+        "validate_only": spec.validate_only,
+    }
+    return Mutation("submit", context.peer(), spec.request_id, facts)
+
+
+def _cancellation(order: CancelOrder, context: grpc.ServicerContext) -> Mutation:
+    structlog.contextvars.bind_contextvars(job_id=str(order.job_id))
+    facts = {"target": str(order.job_id), "caller_reason": order.reason}
+    return Mutation("cancel", context.peer(), order.request_id, facts)

@@ -1,0 +1,125 @@
+"""A backend that keeps jobs in memory: for tests of the edge, which need no cluster.
+
+It never decides whether a feature works: it takes what it is given and answers with it.
+"""
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from hpcagent.jobs.deadline import Deadline
+from hpcagent.jobs.errors import DeadlineExceeded, InvalidRequest, NotFound
+from hpcagent.jobs.model import (
+    BackendInfo,
+    Job,
+    JobFilter,
+    JobId,
+    JobPage,
+    JobResult,
+    JobState,
+    Submission,
+)
+from hpcagent.jobs.spec import JobSpec
+
+CLUSTER = "memory"
+
+
+@dataclass
+class MemoryBackend:
+    """Keeps every call in ``calls``; fails with ``error``, waits for ``gate`` if told to."""
+
+    jobs: list[Job] = field(default_factory=list)
+    specs: list[JobSpec] = field(default_factory=list)
+    calls: list[tuple[str, tuple[object, ...]]] = field(default_factory=list)
+    error: Exception | None = None
+    trouble: dict[str, str] = field(default_factory=dict)
+    gate: threading.Event | None = None
+    entered: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    cluster: str = CLUSTER
+
+    def submit(self, spec: JobSpec, deadline: Deadline) -> Submission:
+        """Keep the job, unless it could not be read."""
+        self._enter("submit", deadline, spec)
+        self.specs.append(spec)
+        if spec.faults:
+            raise InvalidRequest(spec.faults)
+        job_id = None
+        if not spec.validate_only:
+            job_id = JobId(len(self.jobs) + 1, cluster=self.cluster)
+            self.jobs.append(_job(job_id, spec))
+        return Submission(job_id, time.time(), spec.digest(), spec.request_id)
+
+    def get(self, job_id: JobId, deadline: Deadline) -> Job:
+        """Return the job of that number."""
+        self._enter("get", deadline, job_id)
+        for job in self.jobs:
+            if job.job_id.job_id == job_id.job_id:
+                return job
+        raise NotFound(f"no job {job_id}")
+
+    def find(self, request_id: str, deadline: Deadline) -> Job:
+        """Return the job of that request."""
+        self._enter("find", deadline, request_id)
+        for job in self.jobs:
+            if job.request_id == request_id:
+                return job
+        raise NotFound(f"no job of request_id {request_id}")
+
+    def list(
+        self, wanted: JobFilter, size: int, after: tuple[int, int] | None, deadline: Deadline
+    ) -> JobPage:
+        """Return jobs in the order they came; a key is a position."""
+        self._enter("list", deadline, wanted, size, after)
+        begin = after[1] if after else 0
+        page = self.jobs[begin : begin + size]
+        more = begin + size < len(self.jobs)
+        return JobPage(tuple(page), time.time(), (0, begin + size) if more else None)
+
+    def cancel(
+        self, job_id: JobId, states: tuple[JobState, ...], deadline: Deadline
+    ) -> tuple[JobResult, ...]:
+        """Keep the call."""
+        self._enter("cancel", deadline, job_id, states)
+        return (JobResult(job_id),)
+
+    def info(self) -> BackendInfo:
+        """Return made-up facts."""
+        return BackendInfo(
+            cluster=self.cluster,
+            library_version="22.05.8",
+            identity="privileged",
+            controllers=("ctl1", "ctl2"),
+            max_script_bytes=4 << 20,
+            job_options=("comment", "time"),
+        )
+
+    def troubles(self) -> Mapping[str, str]:
+        """Return what the test set."""
+        return dict(self.trouble)
+
+    def _enter(self, verb: str, deadline: Deadline, *arguments: object) -> None:
+        self.calls.append((verb, arguments))
+        self.entered.release()
+        if self.gate is not None and not self.gate.wait(deadline.remaining()):
+            raise DeadlineExceeded("the gate stayed shut")
+        if self.error is not None:
+            raise self.error
+
+
+def _job(job_id: JobId, spec: JobSpec) -> Job:
+    return Job(
+        job_id=job_id,
+        state=JobState.PENDING,
+        backend_state="PENDING",
+        as_of_time=time.time(),
+        request_id=spec.request_id,
+        name=spec.name,
+        user_id=spec.claim.user_id or 0,
+        group_id=spec.claim.group_id or 0,
+        partition=spec.partition,
+        work_dir=spec.work_dir,
+        comment=str(spec.options.get("comment", "")),
+        nodes=spec.nodes,
+        submit_time=time.time(),
+    )

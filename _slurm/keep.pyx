@@ -71,11 +71,13 @@ cdef class Keep:
         )
 
     cdef bint right_comment(self, const char *comment) noexcept nogil:
-        if comment is NULL:
-            return self.admin_comment is NULL and self.admin_comment_prefix is NULL
-        if self.admin_comment is not NULL and strcmp(comment, self.admin_comment) != 0:
-            return False
-        return self.admin_comment_prefix is NULL or strncmp(
+        """No comment equals none, and begins with the empty prefix only."""
+        if self.admin_comment is not NULL:
+            if comment is NULL or strcmp(comment, self.admin_comment) != 0:
+                return False
+        if self.admin_comment_prefix is NULL or self.admin_comment_prefix[0] == 0:
+            return True
+        return comment is not NULL and strncmp(
             comment, self.admin_comment_prefix, strlen(self.admin_comment_prefix)
         ) == 0
 

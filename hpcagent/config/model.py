@@ -46,7 +46,7 @@ class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """What the daemon writes to its standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
-    """Least severity that is written."""
+    """Least severity that is written. The audit trail always is."""
     format: Literal["auto", "json", "console"] = "auto"
     """auto: console on a terminal, else JSON."""
 

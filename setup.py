@@ -13,7 +13,6 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -163,5 +162,4 @@ def extensions() -> list[Extension]:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, "")  # `_slurm`'s .pxd files are found from the project's directory
     setup(cmdclass={"build_ext": BuildSlurm}, ext_modules=extensions())

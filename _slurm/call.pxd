@@ -6,3 +6,4 @@ cdef int begin() except -1
 cdef str heard()
 cdef object words(const char *text)
 cdef object refusal(int code)
+cdef int settle(int code, const void *reply) except -1

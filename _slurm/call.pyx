@@ -1,12 +1,11 @@
 """What every call to libslurm shares: its start, the words said on the way, the error it ends in.
 
-A call is written in the same five lines everywhere:
+A call is written in the same four lines everywhere:
 
     begin()
     with nogil:
-        code = outcome(slurm_...(...))
-    if code:
-        raise refusal(code)
+        code = outcome(slurm_...(..., &reply))
+    settle(code, reply)
 
 `outcome` reads errno, so it stands in the same block as the call. What libslurm says is kept by
 this module's copy of shim.h, one buffer a thread, so nothing but this module may ask for it.
@@ -27,7 +26,7 @@ from _slurm.slurm cimport (
     slurm_strerror,
 )
 
-from _slurm.errors import SlurmError
+from _slurm.errors import NoReply, SlurmError
 
 cdef extern from "Python.h":
     str PyUnicode_DecodeUTF8(const char *text, Py_ssize_t size, const char *errors)
@@ -90,3 +89,12 @@ cdef object words(const char *text):
 cdef object refusal(int code):
     """The exception for a call that ended in `code`, with what was said during it."""
     return SlurmError(code, words(slurm_strerror(code)), heard())
+
+
+cdef int settle(int code, const void *reply) except -1:
+    """Raise what the call ended in, unless it succeeded and brought its reply."""
+    if code:
+        raise refusal(code)
+    if reply is NULL:
+        raise NoReply(0, "success was reported without the reply", heard())
+    return 0

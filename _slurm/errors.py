@@ -13,9 +13,10 @@ class SlurmError(Exception):
     """A call that Slurm refused or that could not be made.
 
     `code` is the positive code that the call returned, else errno (slurm_errno.h; below 1000 it
-    is the system's). `text` is slurm_strerror(3) of it. `said` is what libslurm logged on this
-    thread during the call, one message a line: on a refusal, slurmctld's own explanation or the
-    job_submit plugin's message, which no return value carries. It is empty when nothing was said.
+    is the system's), and -1 where libslurm has none, as when munge cannot vouch for a reply.
+    `text` is slurm_strerror(3) of it. `said` is what libslurm logged on this thread during the
+    call, one message a line: on a refusal, slurmctld's own explanation or the job_submit plugin's
+    message, which no return value carries. It is empty when nothing was said.
     """
 
     def __init__(self, code: int, text: str, said: str = "") -> None:

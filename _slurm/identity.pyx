@@ -11,6 +11,7 @@ cimport cython
 from cpython cimport array
 from libc cimport errno
 from libc.stdlib cimport abort
+from libc.string cimport strlen
 from posix.types cimport gid_t, uid_t
 from posix.unistd cimport getegid, geteuid, write
 
@@ -103,5 +104,5 @@ cdef void restore(Credentials before, int steps) noexcept:
         or (steps > 1 and thread_set_gid(before.gid))
         or (steps > 0 and before.take_groups())
     ):
-        write(2, last_words, 57)
+        write(2, last_words, strlen(last_words))
         abort()

@@ -11,7 +11,7 @@ from libc.stdlib cimport free, malloc, qsort
 from posix.time cimport time_t
 
 from _slurm cimport slurm
-from _slurm.call cimport begin, refusal, words
+from _slurm.call cimport begin, settle, words
 from _slurm.keep cimport Keep
 from _slurm.members cimport JOB_INFO, record
 from _slurm.slurm cimport job_info_msg_t, outcome, slurm_job_info_t
@@ -38,8 +38,7 @@ def load_job(uint32_t job_id, *, members=None, uint16_t flags=0):
     begin()
     with nogil:
         code = outcome(slurm.load_job(&reply, job_id, flags))
-    if code:
-        raise refusal(code)
+    settle(code, reply)
     try:
         return [record(&reply.job_array[index], rows) for index in range(reply.record_count)]
     finally:
@@ -54,10 +53,9 @@ def load_jobs(*, members=None, keep=None, after=None, limit=None, uint16_t flags
     begin()
     with nogil:
         code = outcome(slurm.slurm_load_jobs(0, &page.reply, flags))
-        if code == 0:
+        if page.reply is not NULL:
             page.select()
-    if code:
-        raise refusal(code)
+    settle(code, page.reply)
     return page.turned()
 
 
@@ -70,10 +68,9 @@ def load_job_user(
     begin()
     with nogil:
         code = outcome(slurm.slurm_load_job_user(&page.reply, uid, flags))
-        if code == 0:
+        if page.reply is not NULL:
             page.select()
-    if code:
-        raise refusal(code)
+    settle(code, page.reply)
     return page.turned()
 
 

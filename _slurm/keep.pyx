@@ -11,6 +11,8 @@ from _slurm.slurm cimport JOB_STATE_BASE, slurm_job_info_t
 
 import array
 
+from _slurm.errors import MemberTypeError
+
 cdef extern from "<string.h>" nogil:
     const char *strchrnul(const char *text, int character)
 
@@ -104,6 +106,8 @@ cdef Texts texts(str name, object wanted, list kept):
         wanted=True, count=len(wanted), first=<const char **>PyByteArray_AS_STRING(memory)
     )
     for index, value in enumerate(wanted):
+        if value is None:
+            raise MemberTypeError(name, "takes str or bytes, not NoneType")
         result.first[index] = text(name, value, kept)
     return result
 

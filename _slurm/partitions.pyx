@@ -2,7 +2,7 @@
 
 from libc.stdint cimport uint16_t
 
-from _slurm.call cimport begin, refusal
+from _slurm.call cimport begin, settle
 from _slurm.members cimport PARTITION_INFO, record
 from _slurm.slurm cimport (
     outcome,
@@ -20,8 +20,7 @@ def load_partitions(*, members=None, uint16_t flags=0):
     begin()
     with nogil:
         code = outcome(slurm_load_partitions(0, &reply, flags))
-    if code:
-        raise refusal(code)
+    settle(code, reply)
     try:
         return [record(&reply.partition_array[index], rows) for index in range(reply.record_count)]
     finally:

@@ -2,7 +2,7 @@
 
 import os
 
-from _slurm.call cimport begin, heard, refusal, start, stop, words
+from _slurm.call cimport begin, heard, settle, start, stop, words
 from _slurm.members cimport CONF, record, text
 from _slurm.slurm cimport (
     free_conf,
@@ -104,8 +104,7 @@ def load_conf():
     begin()
     with nogil:
         code = outcome(slurm_load_ctl_conf(0, &conf))
-    if code:
-        raise refusal(code)
+    settle(code, conf)
     try:
         return record(conf, CONF.choose(None))
     finally:

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport uint32_t
 
-from _slurm.call cimport begin, heard, refusal, words
+from _slurm.call cimport begin, heard, settle, words
 from _slurm.job_desc cimport JobDesc
 from _slurm.slurm cimport (
     outcome,
@@ -13,7 +13,6 @@ from _slurm.slurm cimport (
     submitted_job_id,
 )
 
-from _slurm.errors import NoReply
 from _slurm.records import SubmitReply
 
 
@@ -26,10 +25,7 @@ def submit_batch_job(members, /):
     try:
         with nogil:
             code = outcome(slurm_submit_batch_job(&desc.raw, &reply))
-        if code:
-            raise refusal(code)
-        if reply is NULL:
-            raise NoReply(0, "slurmctld sent no job id", heard())
+        settle(code, reply)
         return answer(reply)
     finally:
         with nogil:

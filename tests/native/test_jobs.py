@@ -156,6 +156,23 @@ def test_a_member_that_no_job_has_is_refused_by_name(cluster: Child, function: s
     assert refused.value.attributes["member"] == "color"
 
 
+@pytest.mark.parametrize(
+    ("criteria", "kind"),
+    [
+        ({"names": [None]}, "MemberTypeError"),
+        ({"names": ["a\0b"]}, "MemberRangeError"),
+        ({"job_ids": [-1]}, "OverflowError"),
+        ({"job_ids": [2**32]}, "OverflowError"),
+        ({"state_flags": 2**32}, "OverflowError"),
+    ],
+)
+def test_a_criterion_that_c_cannot_hold_is_refused(
+    cluster: Child, criteria: dict[str, object], kind: str
+) -> None:
+    with pytest.raises(Raised, match=kind):
+        cluster.call(LISTED, criteria)
+
+
 def test_a_users_jobs_are_only_theirs(cluster: Child, jobs: Jobs) -> None:
     page = cluster.call("load_job_user", ALICE, members=["job_id"])
     assert page["jobs"] == [{"job_id": job["job_id"]} for job in jobs if job["user_id"] == ALICE]

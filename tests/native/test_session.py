@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from native.child import Child, Died, Raised
-from native.jobs import held
+from native.jobs import USER, held
 
 from hpcagent.sandbox import Sandbox
 
@@ -55,16 +55,30 @@ def test_a_header_and_a_library_belong_together_by_their_release(
     assert offline.call("native.probes.version:together", header, api) is together
 
 
-def test_an_answer_without_a_job_id_is_an_unknown_outcome(
+SILENCE = """
+int slurm_submit_batch_job(void *desc, void **reply) { *reply = 0; return 0; }
+int slurm_load_jobs(long since, void **reply, short flags) { *reply = 0; return 0; }
+int slurm_load_job_user(void **reply, int uid, short flags) { *reply = 0; return 0; }
+int slurm_load_ctl_conf(long since, void **reply) { *reply = 0; return 0; }
+"""
+
+
+def test_success_without_an_answer_is_an_unknown_outcome(
     sandbox: Sandbox, preload: Preload
 ) -> None:
-    silent = preload("int slurm_submit_batch_job(void *d, void **r) { *r = 0; return 0; }")
-    environment = {**sandbox.env, "LD_PRELOAD": f"{sandbox.env['LD_PRELOAD']}:{silent}"}
-    with Child(environment) as child:
+    before = f"{sandbox.env['LD_PRELOAD']}:{preload(SILENCE)}"
+    calls: dict[str, list[object]] = {
+        "submit_batch_job": [held()],
+        "load_jobs": [],
+        "load_job_user": [USER],
+        "load_conf": [],
+    }
+    with Child({**sandbox.env, "LD_PRELOAD": before}) as child:
         child.call("init", str(sandbox.conf))
-        with pytest.raises(Raised) as unknown:
-            child.call("submit_batch_job", held())
-    assert unknown.value.kind == "NoReply"
+        for function, arguments in calls.items():
+            with pytest.raises(Raised) as unknown:
+                child.call(function, *arguments)
+            assert unknown.value.kind == "NoReply"
 
 
 def test_a_configuration_that_is_not_there_is_told_at_once(tmp_path: Path) -> None:

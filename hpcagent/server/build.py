@@ -23,7 +23,9 @@ from hpcagent.server.slurm_agent import SlurmAgent
 from hpcagent.v1 import agent_pb2_grpc, slurm_agent_pb2, slurm_agent_pb2_grpc
 
 AROUNDS = (context, metrics, access_log, errors, deadline)
-"""The outermost first: the log tells the code that ``errors`` made."""
+"""The outermost first: log and metrics tell the code that ``errors`` made."""
+PROBE_THREADS = 1
+"""Answering a probe takes microseconds."""
 
 SLURM_AGENT = slurm_agent_pb2.DESCRIPTOR.services_by_name["SlurmAgent"]
 CHANNELZ = "grpc.channelz.v1.Channelz"
@@ -32,17 +34,10 @@ CHANNELZ = "grpc.channelz.v1.Channelz"
 class Server:
     """A built server. It listens once it is started."""
 
-    def __init__(
-        self,
-        settings: config.Server,
-        server: grpc.Server,
-        watch: Health,
-        threads: ThreadPoolExecutor,
-    ) -> None:
+    def __init__(self, settings: config.Server, server: grpc.Server, watch: Health) -> None:
         self._settings = settings
         self._server = server
         self._health = watch
-        self._threads = threads
         self.tcp_port = 0
         """The port in use; zero where TCP is not."""
 
@@ -59,15 +54,14 @@ class Server:
         """Take no new calls, let those under way end for ``grace`` seconds, cancel the rest."""
         self._health.stop()
         self._server.stop(grace).wait()
-        self._threads.shutdown(wait=False)
 
 
 def build(settings: config.Server, slurm: Backend | None) -> Server:
     """Return a server of the agent's services; without a backend its service is left out."""
-    threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="call")
+    probes = ThreadPoolExecutor(PROBE_THREADS, thread_name_prefix="probe")
     server = grpc.server(
-        threads,
-        interceptors=[Interceptor(AROUNDS)],
+        ThreadPoolExecutor(settings.threads, thread_name_prefix="call"),
+        interceptors=[Interceptor(AROUNDS, probes)],
         options=_options(settings),
         maximum_concurrent_rpcs=settings.threads + settings.queue,
     )
@@ -83,7 +77,7 @@ def build(settings: config.Server, slurm: Backend | None) -> Server:
     watch.add_to(server)
     if settings.reflection:
         _add_reflection(server, list(checks))
-    return Server(settings, server, watch, threads)
+    return Server(settings, server, watch)
 
 
 def _slurm_agent(backend: Backend, max_deadline: float) -> SlurmAgent:

@@ -6,6 +6,7 @@ troubles at hand, and a thread here carries them over.
 
 import threading
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import grpc
 import structlog
@@ -27,7 +28,7 @@ class Health:
 
     def __init__(self, checks: Mapping[str, Troubles]) -> None:
         self._checks = checks
-        self._servicer = health.HealthServicer()
+        self._servicer: Any = _Servicer()  # gRPC's part of it has no annotations
         self._known: dict[str, Mapping[str, str]] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="health", daemon=True)
@@ -42,9 +43,10 @@ class Health:
         self._thread.start()
 
     def stop(self) -> None:
-        """Say from now on that nothing is served, so that callers go elsewhere."""
+        """Say for the last time that nothing is served, so that callers go elsewhere."""
         self._stopping.set()
         self._servicer.enter_graceful_shutdown()
+        self._servicer.end_streams()
 
     def _run(self) -> None:
         while not self._stopping.wait(LOOK_SECONDS):
@@ -64,6 +66,32 @@ class Health:
             log.warning("not_serving", service=service, troubles=dict(troubles))
         else:
             log.info("serving", service=service)
+
+
+class _Servicer(health.HealthServicer):
+    """gRPC's own, whose streams can be ended: a server that stops waits for every open stream."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._watching: set[grpc.ServicerContext] = set()
+
+    def Watch(
+        self,
+        request: health_pb2.HealthCheckRequest,
+        context: grpc.ServicerContext,
+        send_response_callback: Callable[[object], None] | None = None,
+    ) -> object:
+        """Follow the health of a service. Answers come by callback, so it needs no thread."""
+        self._watching.add(context)
+        context.add_callback(lambda: self._watching.discard(context))
+        watch: Any = super().Watch
+        answers: object = watch(request, context, send_response_callback)
+        return answers
+
+    def end_streams(self) -> None:
+        """Cancel all watches."""
+        for context in tuple(self._watching):
+            context.cancel()
 
 
 def _status(in_trouble: bool) -> health_pb2.HealthCheckResponse.ServingStatus:  # noqa: FBT001

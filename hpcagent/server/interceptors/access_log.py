@@ -7,12 +7,10 @@ from contextlib import contextmanager
 
 import structlog
 
-from hpcagent.server.interceptors.around import Call
+from hpcagent.server.interceptors.around import PROBE, Call
 
 log = structlog.get_logger("access")
 
-ROUTINE = "/grpc.health.v1.Health/"
-"""Calls of probes, which come every few seconds."""
 OURS = frozenset({"INTERNAL", "UNKNOWN", "DATA_LOSS"})
 """Codes that an operator should look at."""
 
@@ -38,4 +36,5 @@ def access_log(call: Call) -> Iterator[None]:
 def _level(method: str, code: str) -> int:
     if code in OURS:
         return logging.ERROR
-    return logging.DEBUG if method.startswith(ROUTINE) else logging.INFO
+    # Probes come every few seconds.
+    return logging.DEBUG if method.startswith(PROBE) else logging.INFO

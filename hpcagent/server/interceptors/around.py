@@ -1,6 +1,7 @@
 """From context managers to a gRPC interceptor, for methods of all four kinds."""
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -34,11 +35,20 @@ Around: TypeAlias = Callable[[Call], AbstractContextManager[None]]
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 
-class Interceptor(grpc.ServerInterceptor):
-    """Does things around every call; the first of them is the outermost."""
+PROBE = "/grpc.health.v1.Health/"
+"""How the methods begin that tell whether the agent works."""
 
-    def __init__(self, arounds: Sequence[Around]) -> None:
+
+class Interceptor(grpc.ServerInterceptor):
+    """Does things around every call; the first of them is the outermost.
+
+    Probes are answered by ``probes``: they must not wait for a thread when all of them are waiting
+    for a backend, since whoever probes would then end an agent that works.
+    """
+
+    def __init__(self, arounds: Sequence[Around], probes: ThreadPoolExecutor) -> None:
         self._arounds = arounds
+        self._probes = probes
 
     def intercept_service(
         self,
@@ -68,6 +78,8 @@ class Interceptor(grpc.ServerInterceptor):
                 self._enter(stack, Call(method, kind, request, context))
                 return behaviour(request, context)
 
+        if method.startswith(PROBE):
+            run.experimental_thread_pool = self._probes  # type: ignore[attr-defined]
         return run
 
     def _streaming(

@@ -50,6 +50,11 @@ class Server:
         self._health.start()
         self._server.start()
 
+    @property
+    def health_looks(self) -> int:
+        """How often health has been looked at; it grows twice a second while the server lives."""
+        return self._health.looks
+
     def stop(self, grace: float) -> None:
         """Take no new calls, let those under way end for ``grace`` seconds, cancel the rest."""
         self._health.stop()

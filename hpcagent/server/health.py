@@ -30,6 +30,8 @@ class Health:
         self._checks = checks
         self._servicer: Any = _Servicer()  # gRPC's part of it has no annotations
         self._known: dict[str, Mapping[str, str]] = {}
+        self.looks = 0
+        """How often the troubles have been looked at; a daemon in which it stands still hangs."""
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="health", daemon=True)
 
@@ -56,6 +58,7 @@ class Health:
         for service, troubles in self._checks.items():
             self._set(service, troubles())
         self._servicer.set(OVERALL, _status(any(self._known.values())))
+        self.looks += 1
 
     def _set(self, service: str, troubles: Mapping[str, str]) -> None:
         if self._known.get(service) == troubles:

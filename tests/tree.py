@@ -8,6 +8,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 GENERATED = "hpcagent/v1/"
+SCRIPTS = ("tools/config-docs", "tools/proto")
+"""Python without a suffix."""
 
 
 @cache

@@ -15,7 +15,7 @@ PRODUCT = [
     if not name.startswith("hpcagent/sandbox/")
 ]
 NATIVE = tree.written(".pyx", ".pxd", ".h", below="_slurm/")
-EVERYWHERE = tree.written(".py", "tools/config-docs", "tools/proto")
+EVERYWHERE = tree.written(".py", *tree.SCRIPTS)
 
 # Who may start a program at all, and which.
 MAY_START = {

@@ -1,11 +1,14 @@
 """The shipped units are valid, and as tight as they say."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 import tree
+
+from hpcagent.config import Config
 
 UNITS = tree.ROOT / "systemd"
 DROP_INS = sorted((UNITS / "examples").glob("*.conf"))
@@ -43,6 +46,12 @@ def analyze(unit: Path, *arguments: str) -> str:
     return run.stderr
 
 
+def setting(name: str) -> str:
+    """What the service sets a word to."""
+    lines = (UNITS / "hpcagent.service").read_text().splitlines()
+    return next(line for line in lines if line.startswith(f"{name}=")).partition("=")[2]
+
+
 def test_systemd_accepts_the_unit_without_a_warning(unit: Path) -> None:
     assert analyze(unit, "verify", "--man=no") == ""
 
@@ -52,7 +61,15 @@ def test_the_unit_exposes_no_more_than_it_must(unit: Path) -> None:
 
 
 def test_a_refused_configuration_is_not_tried_again() -> None:
-    assert "RestartPreventExitStatus=78" in (UNITS / "hpcagent.service").read_text().splitlines()
+    assert setting("RestartPreventExitStatus") == str(os.EX_CONFIG)
+
+
+def test_a_stop_leaves_time_for_the_drain() -> None:
+    assert float(setting("TimeoutStopSec")) > 2 * Config().server.drain
+
+
+def test_the_socket_is_where_the_service_makes_a_directory() -> None:
+    assert Path("/run") / setting("RuntimeDirectory") == Path(Config().server.unix).parent
 
 
 def test_the_account_of_the_drop_in_is_declared() -> None:

@@ -17,6 +17,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 
 import grpc
 from google.protobuf import json_format
@@ -24,7 +25,7 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from hpcagent.sandbox import Sandbox, SandboxError
-from hpcagent.v1.job_pb2 import Job, JobId, JobState
+from hpcagent.v1.job_pb2 import Job, JobId, JobState, JobStateFlag
 from hpcagent.v1.job_requests_pb2 import CancelJobRequest, GetJobRequest
 from hpcagent.v1.slurm_agent_pb2 import CreateWorkDir, SubmitJobRequest
 from hpcagent.v1.slurm_agent_pb2_grpc import SlurmAgentStub
@@ -34,6 +35,8 @@ PATIENCE = 30.0
 """Seconds that any one step may take."""
 WAITING = {JobState.JOB_STATE_PENDING}
 UNDER_WAY = {JobState.JOB_STATE_PENDING, JobState.JOB_STATE_RUNNING}
+COMPLETING = JobStateFlag.JOB_STATE_FLAG_COMPLETING
+"""The job has ended, but its node still cleans up."""
 
 
 def main() -> int:
@@ -93,7 +96,7 @@ def follow(stub: SlurmAgentStub, job_id: JobId, until_not: set[JobState.ValueTyp
             where = f" on {job.node_list}" if job.node_list else ""
             say(f"GetJob:    job {job_id.id} is {words}{where}")
             told = words
-        if job.state not in until_not:
+        if job.state not in until_not and COMPLETING not in job.state_flags:
             return job
         time.sleep(0.1)  # WatchJobs will make this an event
     raise DemoError(f"job {job_id.id} was still {told} after {PATIENCE:g} s")
@@ -188,18 +191,18 @@ def for_this_user(request: SubmitJobRequest) -> SubmitJobRequest:
 def daemon(slurm: Sandbox, root: Path) -> Iterator[SlurmAgentStub]:
     """Start ``hpcagent serve`` against the sandbox; stop it as systemd would."""
     step("hpcagent serve")
-    config = slurm.directory / "hpcagent.toml"
-    address = slurm.directory / "hpcagent.sock"
+    home = Path(tempfile.mkdtemp(prefix="hpcagent-demo-"))
+    config, address, log = home / "hpcagent.toml", home / "hpcagent.sock", home / "log"
     config.write_text(
         f'[server]\nunix = "{address}"\n'
         f'[slurm]\nconf = "{slurm.conf}"\nwork_dir_roots = ["{root}"]\n'
         f"[policy]\nmin_uid = {min(1000, os.geteuid() or 1000)}\n"
-        '[log]\nlevel = "warning"\n'
     )
-    with Ready(slurm.directory / "notify.sock") as ready:
+    with Ready(home / "notify.sock") as ready, log.open("wb") as stderr:
         process = subprocess.Popen(
             [sys.executable, "-m", "hpcagent.cli", "serve", "--config", str(config)],
             env={**os.environ, **slurm.env, "NOTIFY_SOCKET": ready.path},
+            stderr=stderr,
         )
         try:
             ready.wait(process)
@@ -211,7 +214,8 @@ def daemon(slurm: Sandbox, root: Path) -> Iterator[SlurmAgentStub]:
             status = process.wait(timeout=PATIENCE)
     step(f"SIGTERM: the daemon has drained and ended with exit status {status}")
     if status != 0:
-        raise DemoError("the daemon did not end well")
+        raise DemoError(f"the daemon did not end well:\n{log.read_text()}")
+    shutil.rmtree(home)
 
 
 class Ready:
@@ -221,7 +225,7 @@ class Ready:
         self.path = str(path)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 
-    def __enter__(self) -> "Ready":
+    def __enter__(self) -> Self:
         """Listen."""
         self._socket.bind(self.path)
         self._socket.settimeout(0.5)

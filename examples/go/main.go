@@ -1,6 +1,6 @@
-// Submits the original system's request through stubs generated from proto/, and prints the job's id.
+// Submits a job through stubs generated from proto/, and prints its id or why it was refused.
 //
-//	go run . unix:/run/hpcagent/hpcagent.sock ../origin_request.json
+//	hpcagent-submit unix:/run/hpcagent/hpcagent.sock ../origin_request.json
 package main
 
 import (
@@ -10,6 +10,7 @@ import (
 	"os"
 	"time"
 
+	_ "google.golang.org/genproto/googleapis/rpc/errdetails" // an error's details are of these types
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
@@ -19,24 +20,32 @@ import (
 )
 
 func main() {
-	text, err := os.ReadFile(os.Args[2])
+	log.SetFlags(0)
+	if len(os.Args) != 3 {
+		log.Fatalf("usage: %s ADDRESS REQUEST.json", os.Args[0])
+	}
+	answer, err := submit(os.Args[1], os.Args[2])
 	if err != nil {
-		log.Fatal(err)
+		log.Fatal(protojson.Format(status.Convert(err).Proto()))
+	}
+	fmt.Println(answer.GetJobId().GetId())
+}
+
+func submit(address, path string) (*pb.SubmitJobResponse, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
 	}
 	request := &pb.SubmitJobRequest{}
 	if err := protojson.Unmarshal(text, request); err != nil {
-		log.Fatal(err)
+		return nil, err
 	}
-	connection, err := grpc.NewClient(os.Args[1], grpc.WithTransportCredentials(insecure.NewCredentials()))
+	connection, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
-		log.Fatal(err)
+		return nil, err
 	}
 	defer connection.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	answer, err := pb.NewSlurmAgentClient(connection).SubmitJob(ctx, request)
-	if err != nil {
-		log.Fatal(status.Convert(err).Proto())
-	}
-	fmt.Println(answer.GetJobId().GetId())
+	return pb.NewSlurmAgentClient(connection).SubmitJob(ctx, request)
 }

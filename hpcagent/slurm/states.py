@@ -48,12 +48,15 @@ FLAGS: Mapping[int, JobStateFlag] = {
 }
 """By the number of the bit. Bit 9, JOB_UPDATE_DB, is slurmctld's note to itself."""
 
+COMPLETING = 1 << 15
+"""JOB_COMPLETING: the job has ended, its nodes still clean up."""
+
 ENDED = frozenset(STATES) - {JobState.PENDING, JobState.RUNNING, JobState.SUSPENDED}
 """States in which a job has an exit status."""
 
 MEMBERS: Sequence[str] = (
     "account", "admin_comment", "array_job_id", "array_max_tasks", "array_task_id",
-    "array_task_str", "batch_host", "comment", "deadline", "dependency", "derived_ec",
+    "array_task_str", "batch_flag", "batch_host", "comment", "deadline", "dependency", "derived_ec",
     "eligible_time", "end_time", "exit_code", "features", "group_id", "het_job_id",
     "het_job_id_set", "het_job_offset", "job_id", "job_state", "licenses", "name", "nice", "nodes",
     "num_cpus", "num_nodes", "num_tasks", "partition", "pre_sus_time", "priority", "qos",
@@ -130,12 +133,18 @@ def _identity(record: Record) -> dict[str, Any]:
 
 
 def _outcome(record: Record, state: JobState) -> dict[str, Any]:
-    if state not in ENDED:
+    if state not in ENDED or _still_unknown(record, state):
         return {}
     return {
         "exit_status": exit_status(record["exit_code"] or 0),
         "derived_exit_status": exit_status(record["derived_ec"] or 0),
     }
+
+
+def _still_unknown(record: Record, state: JobState) -> bool:
+    """Whether the job is being ended, and its processes have not reported yet."""
+    completing = bool(record["job_state"] & COMPLETING)
+    return completing and state is not JobState.COMPLETED and not record["exit_code"]
 
 
 def exit_status(status: int) -> ExitStatus:
@@ -188,7 +197,7 @@ def _resources(record: Record) -> dict[str, Any]:
 def _words(record: Record) -> dict[str, Any]:
     return {
         "work_dir": record["work_dir"] or "",
-        "std_out": record["std_out"] or "",
+        "std_out": record["std_out"] or _default_output(record),
         "std_err": record["std_err"] or "",
         "std_in": record["std_in"] or "",
         "comment": record["comment"] or "",
@@ -199,6 +208,17 @@ def _words(record: Record) -> dict[str, Any]:
         "restart_count": record["restart_cnt"] or 0,
         "requeue": bool(record["requeue"]),
     }
+
+
+def _default_output(record: Record) -> str:
+    """Where a batch job writes that did not say: slurmd's choice, not kept in the record.
+
+    Source: sbatch(1), --output.
+    """
+    if not record["batch_flag"]:
+        return ""
+    pattern = "slurm-%A_%a.out" if record["array_job_id"] else "slurm-%j.out"
+    return f"{record['work_dir'] or ''}/{pattern}"
 
 
 def _groups(record: Record) -> dict[str, Any]:

@@ -85,8 +85,10 @@ def settle(claim: Claim, facts: Facts, policy: IdentityPolicy) -> Identity:
     if faults or user is None:
         raise InvalidRequest(faults)
     _allow(user, claim, policy)
-    named = facts.by_gid or facts.by_group or facts.primary
+    named = facts.by_gid or facts.by_group
     gid = claim.group_id if claim.group_id is not None else named.gid if named else user.gid
+    if named is None and facts.primary and facts.primary.gid == gid:
+        named = facts.primary
     return Identity(user.uid, gid, user.name, named.name if named else "", facts.groups)
 
 
@@ -124,11 +126,11 @@ def _group_faults(claim: Claim, facts: Facts) -> Iterator[Violation]:
 
 
 def _allow(user: User, claim: Claim, policy: IdentityPolicy) -> None:
-    if user.uid != 0 and user.uid >= policy.min_uid:
+    least = max(1, policy.min_uid)
+    if least <= user.uid <= MAX_ID:
         return
     field = "user_id" if claim.user_id is not None else "user"
-    limit = max(1, policy.min_uid)
-    said = f"the agent does not act for uid {user.uid}: the least that it serves is {limit}"
+    said = f"the agent does not act for uid {user.uid}: it serves {least} to {MAX_ID}"
     raise Forbidden(
         said, reason="USER_NOT_SERVED", violations=[Violation(field, said, "USER_NOT_SERVED")]
     )

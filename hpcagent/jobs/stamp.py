@@ -9,7 +9,7 @@ mark is what tells whether a job exists.
 import re
 
 _PREFIX = "hpcagent:"
-_FORM = re.compile(re.escape(_PREFIX) + r"([A-Za-z0-9._:-]{1,128})(?:\s|$)")
+_FORM = re.compile(re.escape(_PREFIX) + r"([A-Za-z0-9._:-]{1,128})(?![A-Za-z0-9._:-])")
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 """What a request_id may be: it stands in a job's comment, in logs and in shells unquoted."""
@@ -23,9 +23,10 @@ def stamp(request_id: str) -> str:
 def split(admin_comment: str) -> tuple[str, str]:
     """Return the request_id that a comment is marked with, and the comment without the mark.
 
-    Administrators may append to the comment with ``scontrol update``: their words stay.
+    Administrators may append to the comment with ``scontrol update``, after a space or a comma:
+    their words stay.
     """
     form = _FORM.match(admin_comment)
     if form is None:
         return "", admin_comment
-    return form[1], admin_comment[form.end() :].strip()
+    return form[1], admin_comment[form.end() :].strip(" \t\n,;")

@@ -18,6 +18,6 @@ def test_python_runs_while_a_call_waits_for_slurmctld(private_sandbox: Sandbox) 
         child.call("init", str(private_sandbox.conf))
         private_sandbox.slurmctld.suspend()
         child.begin("native.probes.threads:work_beside_a_call", 0.3)
-        child.line()
+        assert child.line() == "\n"
         private_sandbox.slurmctld.resume()
         child.answer()

@@ -1,30 +1,62 @@
 """How much a process grows by doing something very often."""
 
+import ctypes
 import gc
 import resource
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import _slurm
 
+MALLINFO2 = (
+    *("arena", "ordblks", "smblks", "hblks", "hblkhd"),
+    *("usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"),
+)
 
-def resident() -> int:
+
+class Mallinfo2(ctypes.Structure):
+    """What mallinfo2(3) tells; the names are its own."""
+
+    _fields_ = [(name, ctypes.c_size_t) for name in MALLINFO2]
+
+
+libc = ctypes.CDLL(None)
+libc.mallinfo2.restype = Mallinfo2
+
+
+@dataclass(frozen=True)
+class Growth:
+    """Bytes by which a process grew: as the kernel sees it, and in what malloc(3) has given out."""
+
+    resident: int
+    allocated: int
+
+
+def _resident() -> int:
     """This process's memory in bytes (proc_pid_statm(5), the second field)."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return pages * resource.getpagesize()
 
 
-def growth(action: Callable[[], object], count: int) -> int:
-    """The bytes gained over so many times, after a tenth of it has filled caches and pools."""
+def _allocated() -> int:
+    """What malloc(3) has given out and not got back, to the byte."""
+    info = libc.mallinfo2()
+    in_use: int = info.uordblks + info.hblkhd
+    return in_use
+
+
+def growth(action: Callable[[], object], count: int) -> Growth:
+    """What is gained over so many times, after a tenth of it has filled caches and pools."""
     for _ in range(count // 10):
         action()
     gc.collect()
-    before = resident()
+    resident, allocated = _resident(), _allocated()
     for _ in range(count):
         action()
     gc.collect()
-    return resident() - before
+    return Growth(_resident() - resident, _allocated() - allocated)
 
 
 def _refused(members: dict[str, Any]) -> None:
@@ -35,30 +67,34 @@ def _refused(members: dict[str, Any]) -> None:
     raise RuntimeError("it was not refused")
 
 
-def by_conversions(count: int, members: dict[str, Any]) -> int:
+def by_conversions(count: int, members: dict[str, Any]) -> Growth:
     """Growth by filling a job_desc_msg_t and reading it back."""
     return growth(lambda: _slurm.describe(members), count)
 
 
-def by_refused_conversions(count: int, members: dict[str, Any]) -> int:
+def by_refused_conversions(count: int, members: dict[str, Any]) -> Growth:
     """Growth by conversions that fail at their last member."""
     return growth(lambda: _refused({**members, "no such member": 1}), count)
 
 
-def by_pages(count: int) -> int:
+def by_pages(count: int) -> Growth:
     """Growth by loading all jobs."""
     return growth(_slurm.load_jobs, count)
 
 
-def by_submissions(count: int, members: dict[str, Any]) -> int:
-    """Growth by submissions that are accepted or, without a script, refused."""
+def by_submissions(count: int, members: dict[str, Any]) -> Growth:
+    """Growth by submissions that are accepted."""
+    return growth(lambda: _slurm.submit_batch_job(members), count)
 
-    def submit_both() -> None:
-        _slurm.submit_batch_job(members)
+
+def by_refused_submissions(count: int, members: dict[str, Any]) -> Growth:
+    """Growth by submissions that slurmctld refuses."""
+
+    def submit() -> None:
         try:
-            _slurm.submit_batch_job({**members, "script": None})
+            _slurm.submit_batch_job(members)
         except _slurm.SlurmError:
             return
         raise RuntimeError("it was not refused")
 
-    return growth(submit_both, count)
+    return growth(submit, count)

@@ -1,9 +1,11 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from pathlib import Path
+from types import SimpleNamespace
 
 import grpc
 import msgspec
 import pytest
+import structlog
 from server.memory import MemoryBackend
 
 from hpcagent import config
@@ -56,3 +58,25 @@ def slurm(channel: grpc.Channel) -> slurm_agent_pb2_grpc.SlurmAgentStub:
 @pytest.fixture
 def agent(channel: grpc.Channel) -> agent_pb2_grpc.AgentStub:
     return agent_pb2_grpc.AgentStub(channel)
+
+
+Logged = list[MutableMapping[str, object]]
+
+
+@pytest.fixture
+def logged() -> Iterator[Logged]:
+    """Every event that is logged, with what is bound to the call and the logger's name."""
+    capture = structlog.testing.LogCapture()
+    before = structlog.get_config()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.stdlib.add_logger_name,
+            capture,
+        ],
+        logger_factory=lambda name="": SimpleNamespace(name=name),
+        wrapper_class=structlog.make_filtering_bound_logger(0),
+        cache_logger_on_first_use=False,
+    )
+    yield capture.entries
+    structlog.configure(**before)

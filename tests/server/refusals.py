@@ -25,7 +25,7 @@ def refusal(call: Callable[[], object]) -> Refusal:
     """Make a call that must fail, and return how it did."""
     with pytest.raises(grpc.RpcError) as failed:
         call()
-    status = rpc_status.from_call(failed.value)
+    status = rpc_status.from_call(failed.value)  # type: ignore[no-untyped-call]
     info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
     for detail in status.details if status else ():
         detail.Unpack(info)

@@ -26,7 +26,7 @@ NATIVE_SOURCES := setup.py $(wildcard _slurm/*.py[xdi] _slurm/*.h _slurm/*.pxi) 
 
 .PHONY: demo
 demo: setup ## Start a private Slurm and the daemon, run one job, print each step, clean up
-	if [ "$$(id -u)" -ne 0 ] && command -v sudo >/dev/null && sudo -v; then
+	@if [ "$$(id -u)" -ne 0 ] && command -v sudo >/dev/null && sudo -v; then
 	    # Only root can run another user's job.
 	    sudo env PYTHONDONTWRITEBYTECODE=1 $(BIN)/python examples/demo.py
 	else
@@ -35,7 +35,7 @@ demo: setup ## Start a private Slurm and the daemon, run one job, print each ste
 
 .PHONY: test
 test: setup ## Run the whole suite; the last lines name what could not run here and why
-	status=0
+	@status=0
 	$(PYTEST) $(PARALLEL) || status=$$?
 	# These measure deadlines while daemons die: alone, so that nothing else takes their time.
 	$(PYTEST) tests/fault || status=$$?

@@ -26,7 +26,8 @@ SUMMARY = pytest.StashKey["Summary"]()
 # In a process of its own: libslurm ends the one it is in when it dislikes its configuration.
 SLURM_VERSIONS = """
 import _slurm
-print(*(".".join(map(str, v[:3])) for v in (_slurm.header_version(), _slurm.api_version())))
+print("Slurm %d.%02d.%d (headers)," % _slurm.header_version()[:3], end=" ")
+print("libslurm %d.%d.%d" % _slurm.api_version()[:3])
 """
 
 
@@ -68,14 +69,13 @@ def _is_allowed(reason: str) -> bool:
 
 
 def _slurm_versions() -> str:
-    """Slurm's version that `_slurm` was built with, and the one that it runs with."""
+    """Slurm's version that `_slurm` was built with, and that of the library that it runs with."""
     run = subprocess.run(
         [sys.executable, "-c", SLURM_VERSIONS], capture_output=True, text=True, check=False
     )
     if run.returncode != 0:
-        return f"not to be had ({(run.stderr.strip().splitlines() or ['no word why'])[-1]})"
-    headers, library = run.stdout.split()
-    return f"{headers} (headers), {library} (library)"
+        return f"no Slurm: {(run.stderr.strip().splitlines() or ['no word why'])[-1]}"
+    return run.stdout.strip()
 
 
 def pytest_report_header() -> list[str]:
@@ -83,7 +83,7 @@ def pytest_report_header() -> list[str]:
     kernel = f"{platform.system()} {platform.release()}"
     return [
         f"grpcio {version('grpcio')}, protobuf {version('protobuf')}, kernel {kernel}",
-        f"Slurm {_slurm_versions()}",
+        _slurm_versions(),
     ]
 
 

@@ -86,4 +86,4 @@ def test_a_skip_on_the_list_is_named_but_fails_nothing(
 
 def test_the_header_names_the_versions_that_matter(suite: pytest.Pytester) -> None:
     result = run(suite)
-    result.stdout.fnmatch_lines(["grpcio *, protobuf *, kernel Linux *", "Slurm *"])
+    result.stdout.fnmatch_lines(["grpcio *, protobuf *, kernel Linux *", "Slurm *, libslurm *"])

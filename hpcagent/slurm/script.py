@@ -11,7 +11,11 @@ from hpcagent.slurm.draft import Draft
 DEFAULT_MAX_SIZE = 4 << 20
 """slurm.conf's default of SchedulerParameters=max_script_size, in bytes."""
 
-_COMMENT = re.compile(r"\s*(#|$)")
+_COMMENT = re.compile(r"\s*(#|$)", re.ASCII)
+"""What sbatch reads on behind; the first line that is none ends its search (opt.c)."""
+_DIRECTIVE = ("#SBATCH", "#SLURM")
+"""sbatch takes the second for the first, with a complaint (opt.c, _opt_batch_script)."""
+_BYTE_ORDER_MARK = "\ufeff"
 
 
 def check(script: str, directives: str, max_size: int, draft: Draft) -> str:
@@ -23,8 +27,7 @@ def check(script: str, directives: str, max_size: int, draft: Draft) -> str:
         script = script.replace("\r\n", "\n")
         draft.warn("SCRIPT_CRLF_CONVERTED", "DOS line ends (CR LF) were converted to LF")
     if not script.startswith("#!"):
-        said = "does not begin with #! and the path of an interpreter, for instance #!/bin/bash"
-        draft.fault("script", said, "SCRIPT_NO_INTERPRETER")
+        draft.fault("script", _no_interpreter(script), "SCRIPT_NO_INTERPRETER")
     if "\0" in script:
         draft.fault("script", "contains a NUL character", "NUL_CHARACTER")
     size = len(script.encode())
@@ -36,13 +39,18 @@ def check(script: str, directives: str, max_size: int, draft: Draft) -> str:
     return script
 
 
+def _no_interpreter(script: str) -> str:
+    said = "does not begin with #! and the path of an interpreter, for instance #!/bin/bash"
+    return f"{said}, but with a byte order mark" if script[0] == _BYTE_ORDER_MARK else said
+
+
 def _check_directives(script: str, directives: str, draft: Draft) -> None:
-    """Refuse ``#SBATCH`` lines: ignoring them silently would submit another job."""
+    """Refuse lines for sbatch: ignoring them silently would submit another job."""
     for number, line in enumerate(script.split("\n"), start=1):
         if not _COMMENT.match(line):
             return
-        if line.startswith("#SBATCH"):
-            said = f"line {number} is an #SBATCH line"
+        if line.startswith(_DIRECTIVE):
+            said = f"line {number} is a line for sbatch ({line[:80]!r})"
             if directives == "HONOUR":
                 said += (
                     ", which this release of hpcagent cannot honour: give the options in the"

@@ -12,6 +12,7 @@ from pathlib import Path
 import grpc
 import pytest
 import tree
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from hpcagent.sandbox import Sandbox
 from hpcagent.v1.job_pb2 import JobState
@@ -29,6 +30,14 @@ def confined() -> list[str]:
     names = " ".join(re.findall(r"^CapabilityBoundingSet=(.*)$", UNIT, re.MULTILINE)).split()
     bounding = ["-all", *(f"+{name.removeprefix('CAP_').lower()}" for name in names)]
     return ["setpriv", f"--bounding-set={','.join(bounding)}", "--inh-caps=-all", "--no-new-privs"]
+
+
+def wait_until_it_serves(channel: grpc.Channel) -> None:
+    """Return once slurmctld has answered the daemon."""
+    request = health_pb2.HealthCheckRequest(service="hpcagent.v1.SlurmAgent")
+    for answer in health_pb2_grpc.HealthStub(channel).Watch(request, timeout=PATIENCE):
+        if answer.status == health_pb2.HealthCheckResponse.SERVING:
+            return
 
 
 @pytest.fixture
@@ -49,6 +58,7 @@ def daemon(private_sandbox: Sandbox, short_path: Path) -> Iterator[SlurmAgentStu
             try:
                 assert b"READY=1" in notify.recv(4096)
                 with grpc.insecure_channel(f"unix:{address}") as channel:
+                    wait_until_it_serves(channel)
                     yield SlurmAgentStub(channel)
             finally:
                 process.terminate()

@@ -11,37 +11,34 @@ from hpcagent.jobs.model import JobReason
 
 _BY_WORD: Mapping[str, tuple[str, ...]] = {
     "PRIORITY": ("Priority",),
-    "RESOURCES": ("Resources", "PowerNotAvail", "PowerReserved", "SchedDefer"),
+    "RESOURCES": (
+        "MaxPoweredUpNodes", "MpiPortsBusy", "PowerNotAvail", "PowerReserved", "Resources",
+        "SchedDefer",
+    ),
     "DEPENDENCY": ("Dependency", "FedJobLock"),
     "HELD": ("JobHeldAdmin", "JobHeldUser", "JobHoldMaxRequeue"),
     "BEGIN_TIME": ("BeginTime",),
-    "LIMIT": ("AccountingPolicy", "InactiveLimit", "JobArrayTaskLimit", "MaxMemPerLimit"),
+    "LIMIT": ("AccountingPolicy", "InactiveLimit", "JobArrayTaskLimit"),
     "PARTITION": (
         "PartitionConfig", "PartitionDown", "PartitionInactive", "PartitionNodeLimit",
         "PartitionTimeLimit",
     ),
     "NODES": ("FrontEndDown", "NodeDown", "ReqNodeNotAvail"),
-    "RESERVATION": ("Reservation", "ReservationDeleted"),
+    "RESERVATION": ("Reservation", "ReservationDeleted", "ReservationInvalid"),
     "LICENSES": ("Licenses",),
-    "PREPARATION": (
-        "BurstBufferResources", "BurstBufferStageIn", "Cleaning", "Prolog", "ReservationMaintenance"
-    ),
+    "PREPARATION": ("BurstBufferResources", "BurstBufferStageIn", "Cleaning", "Prolog"),
     "BAD_REQUEST": (
-        "AccountNotAllowed", "BadConstraints", "DependencyNeverSatisfied", "InvalidAccount",
-        "InvalidQOS", "QOSNotAllowed",
+        "AccountNotAllowed", "BadConstraints", "Constraints", "DependencyNeverSatisfied",
+        "InvalidAccount", "InvalidQOS", "QOSNotAllowed",
     ),
     "SYSTEM": ("BurstBufferOperation", "JobLaunchFailure", "SystemFailure"),
-    "JOB": ("DeadLine", "NonZeroExitCode", "OutOfMemory", "RaisedSignal", "TimeLimit"),
+    "JOB": ("DeadLine", "NonZeroExitCode", "OutOfMemory", "TimeLimit"),
 }  # fmt: skip
 _BY_PREFIX: Mapping[str, str] = {
-    "Assoc": "LIMIT",
-    "QOS": "LIMIT",
-    "MaxCpuPer": "LIMIT",
-    "MaxGRESPer": "LIMIT",
-    "MaxNodePer": "LIMIT",
-    "MaxMemPer": "LIMIT",
-    "MaxBillingPer": "LIMIT",
-    "RaisedSignal": "JOB",
+    "Assoc": "LIMIT",  # AssocGrpCpuLimit, AssocMaxJobsLimit...
+    "QOS": "LIMIT",  # QOSGrpMemLimit, QOSMinGRES...
+    "Max": "LIMIT",  # MaxJobsPerAccount, MaxMemPerLimit, MaxCpuRunMinsPerUser...
+    "RaisedSignal": "JOB",  # RaisedSignal:11(Segmentation_fault)
 }
 _CATEGORIES = {word: category for category, words in _BY_WORD.items() for word in words}
 

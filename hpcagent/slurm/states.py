@@ -51,6 +51,9 @@ FLAGS: Mapping[int, JobStateFlag] = {
 COMPLETING = 1 << 15
 """JOB_COMPLETING: the job has ended, its nodes still clean up."""
 
+SIG_OOM = 253
+"""What Slurm puts for a wait(2) status where memory ran out (slurm_protocol_defs.h)."""
+
 ENDED = frozenset(STATES) - {JobState.PENDING, JobState.RUNNING, JobState.SUSPENDED}
 """States in which a job has an exit status."""
 
@@ -148,9 +151,11 @@ def _still_unknown(record: Record, state: JobState) -> bool:
 
 
 def exit_status(status: int) -> ExitStatus:
-    """Read a wait(2) status, as Slurm keeps it."""
+    """Read a wait(2) status, as Slurm keeps it; out of memory is signal 125, as it prints it."""
+    status &= 0xFFFF
     if os.WIFSIGNALED(status):
-        return ExitStatus(signal=os.WTERMSIG(status), core_dumped=os.WCOREDUMP(status))
+        dumped = os.WCOREDUMP(status) and status != SIG_OOM
+        return ExitStatus(signal=os.WTERMSIG(status), core_dumped=dumped)
     return ExitStatus(code=os.WEXITSTATUS(status))
 
 

@@ -1,29 +1,29 @@
 """Reading Slurm's TRES strings: ``cpu=4,mem=8000M,node=1,gres/gpu:a100=2``.
 
-Source: slurm.conf(5), AccountingStorageTRES; slurmdb_make_tres_string: memory is printed in MiB
-with a unit behind it, everything else as a plain number, sometimes with a unit too.
+Source: slurm.conf(5), AccountingStorageTRES; assoc_mgr.c, assoc_mgr_make_tres_str_from_array:
+memory and burst buffers are counted in MiB and printed with a unit behind them, file systems and
+interconnects with one where the number is large, everything else as a plain number.
 """
+
+import re
 
 from hpcagent.jobs.model import Tres
 
-_UNITS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5, "E": 6}
-_BYTES = frozenset({"mem", "fs", "vmem"})
-"""Types that are amounts of bytes; without a unit they are MiB."""
+_VALUE = re.compile(r"([0-9]+)(\.[0-9]+)?([KMGTP]?)")
+_UNITS = ("", "K", "M", "G", "T", "P")
+_MEBIBYTES = frozenset({"mem", "bb"})
+"""Types whose number is MiB where no unit is given."""
 
 
 def parse(text: str) -> tuple[Tres, ...]:
     """Return the resources of a TRES string; items that have no count are left out."""
-    items = (item.partition("=") for item in text.split(",") if item)
-    return tuple(
-        _tres(key, value) for key, equals, value in items if equals and value[:1].isdigit()
-    )
+    items = (item.partition("=") for item in text.split(","))
+    read = ((key, _VALUE.fullmatch(value)) for key, _, value in items)
+    return tuple(_tres(key, value) for key, value in read if value)
 
 
-def _tres(key: str, value: str) -> Tres:
+def _tres(key: str, value: re.Match[str]) -> Tres:
     kind, _, name = key.partition("/")
-    unit = value[-1] if value[-1].isalpha() else ""
-    number = float(value.removesuffix(unit))
-    power = _UNITS.get(unit.upper(), 0)
-    if kind in _BYTES and not unit:
-        power = _UNITS["M"]
-    return Tres(kind, name, int(number * 1024**power))
+    whole, fraction, unit = value.groups(default="")
+    scale = 1024 ** _UNITS.index("M" if kind in _MEBIBYTES and not unit else unit)
+    return Tres(kind, name, int(whole) * scale + int(float(fraction or 0) * scale))

@@ -64,11 +64,11 @@ class Health:
         if self._known.get(service) == troubles:
             return
         self._known[service] = troubles
-        self._servicer.set(service, _status(bool(troubles)))
         if troubles:
             log.warning("not_serving", service=service, troubles=dict(troubles))
         else:
             log.info("serving", service=service)
+        self._servicer.set(service, _status(bool(troubles)))
 
 
 class _Servicer(health.HealthServicer):

@@ -98,6 +98,11 @@ class MemoryBackend:
         """Return what the test set."""
         return dict(self.trouble)
 
+    def shut(self) -> threading.Event:
+        """Keep every call from now on until the event returned is set."""
+        self.gate = threading.Event()
+        return self.gate
+
     def _enter(self, verb: str, deadline: Deadline, *arguments: object) -> None:
         self.calls.append((verb, arguments))
         self.entered.release()

@@ -1,6 +1,5 @@
 """A caller has its answer before it gives up, and an honest one."""
 
-import threading
 import time
 from types import SimpleNamespace
 from typing import Any
@@ -39,7 +38,7 @@ def test_time_is_kept_for_the_way_back(left: float, longest: float, expected: fl
 def test_a_slow_backend_is_given_up_before_the_caller_gives_up(
     slurm: SlurmAgentStub, backend: MemoryBackend
 ) -> None:
-    backend.gate = threading.Event()
+    backend.shut()
     begin = time.monotonic()
     refused = refusal(lambda: slurm.SubmitJob(original(), timeout=1.0))
     assert time.monotonic() - begin < 1.0
@@ -52,13 +51,13 @@ def test_a_slow_backend_is_given_up_before_the_caller_gives_up(
 def test_a_call_that_waited_for_its_turn_too_long_is_not_begun(
     slurm: SlurmAgentStub, backend: MemoryBackend
 ) -> None:
-    backend.gate = threading.Event()
+    gate = backend.shut()
     busy = [slurm.GetJob.future(GetJobRequest(request_id="busy")) for _ in range(4)]
     for _ in busy:
         backend.entered.acquire()
     late = slurm.SubmitJob.future(original(), timeout=0.1)
     assert late.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-    backend.gate.set()
+    gate.set()
     for call in busy:
         call.exception()
     assert [verb for verb, _ in backend.calls] == ["find"] * 4

@@ -57,17 +57,20 @@ class Interceptor(grpc.ServerInterceptor):
     ) -> "Handler | None":
         """Wrap the method's handler. This runs in gRPC's one serving thread: it must not wait."""
         handler = continuation(handler_call_details)
-        # Health.Watch: gRPC sends its answers by callback, without a thread of its own, and knows
-        # it by an attribute that a wrapper would hide.
-        if handler is None or hasattr(handler.unary_stream, "experimental_non_blocking"):
-            return handler
-        return self._wrapped(handler, handler_call_details.method)
+        return None if handler is None else self._wrapped(handler, handler_call_details.method)
 
     def _wrapped(self, handler: Handler, method: str) -> Handler:
         make, behaviour, kind = _parts(handler)
-        wrap = self._streaming if handler.response_streaming else self._unary
+        if getattr(behaviour, "experimental_non_blocking", False):
+            run = _by_callback(behaviour)
+        elif handler.response_streaming:
+            run = self._streaming(behaviour, method, kind)
+        else:
+            run = self._unary(behaviour, method, kind)
+        if method.startswith(PROBE):
+            run.experimental_thread_pool = self._probes  # type: ignore[attr-defined]
         return make(  # type: ignore[no-any-return]
-            wrap(behaviour, method, kind),
+            run,
             request_deserializer=handler.request_deserializer,
             response_serializer=handler.response_serializer,
         )
@@ -78,8 +81,6 @@ class Interceptor(grpc.ServerInterceptor):
                 self._enter(stack, Call(method, kind, request, context))
                 return behaviour(request, context)
 
-        if method.startswith(PROBE):
-            run.experimental_thread_pool = self._probes  # type: ignore[attr-defined]
         return run
 
     def _streaming(
@@ -95,6 +96,19 @@ class Interceptor(grpc.ServerInterceptor):
     def _enter(self, stack: ExitStack, call: Call) -> None:
         for around in self._arounds:
             stack.enter_context(around(call))
+
+
+def _by_callback(behaviour: Callable[..., Any]) -> Callable[..., Any]:
+    """Hand on a method whose answers gRPC sends by callback, which it knows by an attribute.
+
+    Health.Watch is one. It can last for ever, and does nothing that should be logged or counted.
+    """
+
+    def run(request: object, context: grpc.ServicerContext, send: Callable[..., None]) -> object:
+        return behaviour(request, context, send)
+
+    run.experimental_non_blocking = True  # type: ignore[attr-defined]
+    return run
 
 
 def _parts(handler: Handler) -> tuple[Any, Any, str]:

@@ -16,6 +16,9 @@ from hpcagent.slurm.client import Client
 from hpcagent.slurm.directory import Directory
 from hpcagent.slurm.states import MEMBERS, Record
 
+_FIND_PAGE = 100
+"""How many jobs are looked through at once for one mark."""
+_UID = re.compile(r"[0-9]{1,10}")
 _RANGE = re.compile(r"([0-9]+)(?:-([0-9]+)(?::([0-9]+))?)?")
 
 
@@ -41,9 +44,16 @@ class Queue:
 
     def find(self, request_id: str, deadline: Deadline, *, user: int | None = None) -> Job | None:
         """Return the job that bears the mark of a request; look among one user's if told whose."""
-        page = self._load({"admin_comment_prefix": stamp(request_id)}, 2, None, deadline, user)
-        jobs = self._jobs(page["jobs"], deadline)
-        return next((job for job in jobs if job.request_id == request_id), None)
+        keep = {"admin_comment_prefix": stamp(request_id)}
+        after = None
+        while True:  # other ids may begin like this one
+            page = self._load(keep, _FIND_PAGE, after, deadline, user)
+            for job in self._jobs(page["jobs"], deadline):
+                if job.request_id == request_id:
+                    return job
+            after = page["next_after"]
+            if after is None:
+                return None
 
     def page(
         self, wanted: JobFilter, size: int, after: tuple[int, int] | None, deadline: Deadline
@@ -96,7 +106,7 @@ class Queue:
         uids: list[int] = []
         faults: list[Violation] = []
         for index, user in enumerate(users):
-            uid = int(user) if user.isdecimal() else self._uid(user, deadline)
+            uid = int(user) if _UID.fullmatch(user) else self._uid(user, deadline)
             if uid is None or uid > MAX_ID:
                 said = f"user {user!r} is unknown on the agent's host"
                 faults.append(Violation(f"filter.users[{index}]", said, "USER_UNKNOWN"))
@@ -131,29 +141,31 @@ def choose(records: Sequence[Record], job_id: JobId) -> Record | None:
     An array's own id means the record of its waiting tasks, else its last task. A task that waits
     has no record of its own, but is one of those that the array's record stands for.
     """
-    if job_id.het_job_offset is not None:
-        fits = [r for r in records if r["het_job_offset"] == job_id.het_job_offset]
-        return fits[0] if fits else None
-    if job_id.array_task_id is None:
-        fits = [r for r in records if r["job_id"] == job_id.job_id]
-        return fits[0] if fits else next(iter(records), None)
-    task = job_id.array_task_id
-    own = [r for r in records if r["array_task_id"] == task]
-    waiting = [r for r in records if stands_for(r["array_task_str"] or "", task)]
+    number, task, offset = job_id.job_id, job_id.array_task_id, job_id.het_job_offset
+    if offset is not None:
+        components = [r for r in records if r["het_job_id"] == number]
+        return next((r for r in components if r["het_job_offset"] == offset), None)
+    if task is None:
+        fits = [r for r in records if r["job_id"] == number]
+        return next(iter(fits or records), None)
+    array = [r for r in records if r["array_job_id"] == number]
+    own = [r for r in array if r["array_task_id"] == task]
+    waiting = [r for r in array if stands_for(r["array_task_str"] or "", task)]
     return next(iter(own + waiting), None)
 
 
 def stands_for(tasks: str, task: int) -> bool:
     """Tell whether an index expression (``0-9:3,12%2``) has a task.
 
-    slurmctld shortens a long one with ``...``: then any task behind the last that it names counts.
+    libslurm shortens a long one with ``...``, in the middle of a number if need be: then any task
+    behind the last that it names whole counts (slurm_protocol_defs.c, xlate_array_task_str).
     """
     expression, _, _ = tasks.partition("%")
     last = -1
     for part in expression.split(","):
         form = _RANGE.fullmatch(part)
         if form is None:
-            return part == "..." and task > last
+            return part.endswith("...") and task > last
         low, high, step = int(form[1]), int(form[2] or form[1]), int(form[3] or 1)
         if low <= task <= high and (task - low) % step == 0:
             return True

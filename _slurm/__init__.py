@@ -60,6 +60,7 @@ try:
         init,
         library_path,
         load_conf,
+        own_conf,
         ping,
         strerror,
     )
@@ -108,6 +109,7 @@ __all__ = [
     "load_job_user",
     "load_jobs",
     "load_partitions",
+    "own_conf",
     "ping",
     "reason_word",
     "strerror",

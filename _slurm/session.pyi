@@ -35,6 +35,12 @@ def library_path() -> str:
 def check_library() -> None:
     """Raise LibraryError unless the loaded library is of the release compiled against."""
 
+def own_conf() -> Record:
+    """The configuration that this process read at `init`; passwords left out.
+
+    It is there without slurmctld, and may differ from the one that slurmctld runs with.
+    """
+
 def ping() -> list[ControllerPing]:
     """Ask every configured controller, the primary first, whether it is there, slurm_ping(3)."""
 

@@ -78,6 +78,12 @@ def check_library():
 # ------------------------------------------------------------------------------- controllers
 
 
+def own_conf():
+    """The configuration that this process read, slurm_conf of read_config.c."""
+    begin()
+    return record(&slurm_conf, CONF.choose(None))
+
+
 def ping():
     """Ask every configured controller whether it is there, slurm_ping(3), the primary first."""
     begin()

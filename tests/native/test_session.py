@@ -91,7 +91,9 @@ def test_a_second_start_is_refused(native: Child, sandbox: Sandbox) -> None:
         native.call("init", str(sandbox.conf))
 
 
-@pytest.mark.parametrize("function", ["load_conf", "load_jobs", "load_partitions", "ping"])
+@pytest.mark.parametrize(
+    "function", ["load_conf", "load_jobs", "load_partitions", "own_conf", "ping"]
+)
 def test_a_call_before_the_start_is_refused(offline: Child, function: str) -> None:
     with pytest.raises(Raised, match="RuntimeError"):
         offline.call(function)
@@ -113,6 +115,19 @@ def test_the_configuration_is_slurmctlds(native: Child, sandbox: Sandbox) -> Non
     assert conf["version"].startswith(f"{major}.{minor:02}.")
     assert conf["slurm_conf"] == str(sandbox.conf)
     assert conf["control_cnt"] == len(conf["control_machine"]) == 1
+    assert "job_comp_pass" not in conf
+
+
+def test_the_configuration_that_was_read_is_told_without_slurmctld(
+    private_sandbox: Sandbox,
+) -> None:
+    private_sandbox.slurmctld.stop()
+    with Child(private_sandbox.env) as child:
+        child.call("init")
+        conf = child.call("own_conf")
+    assert conf["slurm_conf"] == str(private_sandbox.conf)
+    assert conf["authinfo"] == f"socket={private_sandbox.munge_socket}"
+    assert conf["control_machine"]
     assert "job_comp_pass" not in conf
 
 

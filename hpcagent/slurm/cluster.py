@@ -54,6 +54,7 @@ class _State:
     facts: ClusterFacts | None = None
     trouble: str = "slurmctld has not answered yet"
     loaded_at: float = 0.0
+    looked: bool = False
     stopping: bool = False
     changed: threading.Condition = field(default_factory=threading.Condition)
 
@@ -68,8 +69,10 @@ class Cluster:
         self._thread = threading.Thread(target=self._run, name="cluster-watch", daemon=True)
 
     def start(self) -> None:
-        """Begin to watch."""
+        """Begin to watch; return when it is first known whether slurmctld answers."""
         self._thread.start()
+        with self._state.changed:
+            self._state.changed.wait_for(lambda: self._state.looked, PING_PATIENCE + LOAD_PATIENCE)
 
     def stop(self) -> None:
         """Stop watching; a ping under way is not waited for."""
@@ -135,7 +138,7 @@ class Cluster:
         if trouble != self._state.trouble:
             _report(trouble)
         with self._state.changed:
-            self._state.facts, self._state.trouble = facts, trouble
+            self._state.facts, self._state.trouble, self._state.looked = facts, trouble, True
             self._state.changed.notify_all()
 
     def _ping(self) -> str:

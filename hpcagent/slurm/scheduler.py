@@ -41,7 +41,15 @@ ALREADY_DONE = "ESLURM_ALREADY_DONE"
 
 
 class LibraryUnusableError(Exception):
-    """libslurm cannot be used on this host; the words say why."""
+    """libslurm cannot be used on this host; the words say why.
+
+    ``permanent``: until somebody changes the host. Else another attempt may succeed, as where
+    slurm.conf comes from a slurmctld that is still to start.
+    """
+
+    def __init__(self, said: str, *, permanent: bool) -> None:
+        super().__init__(said)
+        self.permanent = permanent
 
 
 class SlurmScheduler:
@@ -73,7 +81,8 @@ class SlurmScheduler:
                 pool.start()
             except NoWorkerError as error:
                 self.close(Deadline.after(0))
-                raise LibraryUnusableError(pool.last_failure or str(error)) from error
+                said = pool.last_failure or str(error)
+                raise LibraryUnusableError(said, permanent=pool.misfit) from error
         for client in (self._client, self._watcher):
             client.learn_release(Deadline.after(START_SECONDS))
         self._cluster.start()
@@ -174,4 +183,4 @@ def _require_conf(conf: str) -> None:
     """Look for slurm.conf before libslurm does, which sleeps a minute over a missing one."""
     path = conf or os.environ.get("SLURM_CONF", "")
     if path and not os.access(path, os.R_OK):
-        raise LibraryUnusableError(f"slurm.conf is not readable at {path}")
+        raise LibraryUnusableError(f"slurm.conf is not readable at {path}", permanent=True)

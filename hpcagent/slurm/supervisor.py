@@ -5,6 +5,8 @@ was set aside, the end of a process (its lifeline), and time (a worker that does
 or whose call is silent for longer than any time-out that libslurm has).
 """
 
+import contextlib
+import os
 import selectors
 import socket
 import threading
@@ -43,6 +45,7 @@ class Supervisor:
 
     def __init__(self, settings: PoolSettings, environment: Mapping[str, str], pool: Pool) -> None:
         self.last_failure = ""
+        self.misfit = False
         self._settings = settings
         self._environment = environment
         self._pool = pool
@@ -67,6 +70,9 @@ class Supervisor:
         self._stopping = True
         self._ring()
         self._thread.join()
+        self._selector.close()
+        self._bell.close()
+        self._ear.close()
 
     def set_aside(self, channel: Channel) -> None:
         """Wait for the late reply of a channel whose caller has left."""
@@ -89,7 +95,8 @@ class Supervisor:
         return all(w.idle == len(w.channels) for w in tuple(self._workers) if w.ready)
 
     def _ring(self) -> None:
-        self._bell.send(b"!")
+        with contextlib.suppress(OSError):  # stopped: nobody is left to be told
+            self._bell.send(b"!")
 
     # ------------------------------------------------------------------ the thread
 
@@ -180,6 +187,7 @@ class Supervisor:
 
     def _mourn(self, worker: Worker, how: str) -> None:
         self.last_failure = how
+        self.misfit = worker.process.returncode == os.EX_CONFIG
         if not worker.ready:
             self._next_start = time.monotonic() + self._settings.restart_delay
         log.error("worker_died", worker=worker.pid, was_ready=worker.ready, how=how)

@@ -74,6 +74,11 @@ class WorkerPool:
         """How the last worker ended that ended unbidden; empty: none has."""
         return self._supervisor.last_failure
 
+    @property
+    def misfit(self) -> bool:
+        """Whether that worker found what no retry mends: no slurm.conf, or another library."""
+        return self._supervisor.misfit
+
     def renew(self) -> None:
         """Start new workers, which read slurm.conf anew; each retires an old one when ready."""
         self._supervisor.renew()

@@ -20,8 +20,12 @@ def main(argv: list[str]) -> None:
     conf, lifeline, *channels = argv
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    _slurm.check_library()
-    _slurm.init(conf or None)
+    try:
+        _slurm.check_library()
+        _slurm.init(conf or None)
+    except (_slurm.LibraryError, OSError) as error:  # trying again would not mend it
+        sys.stderr.write(f"{error}\n")
+        sys.exit(os.EX_CONFIG)
     for descriptor in channels:
         channel = socket.socket(fileno=int(descriptor))
         threading.Thread(target=serve, args=(channel,), daemon=True).start()

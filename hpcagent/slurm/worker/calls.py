@@ -27,6 +27,11 @@ def hello() -> dict[str, Any]:
     return {"library_version": _slurm.dotted(release), "version": release}
 
 
+def host() -> dict[str, Any]:
+    """Tell what this worker found on its host: the library, and the slurm.conf that it read."""
+    return {"library": _slurm.library_path(), "conf": _slurm.own_conf()}
+
+
 def ping() -> list[dict[str, Any]]:
     """Ask every configured controller whether it is there."""
     return [asdict(answer) for answer in _slurm.ping()]
@@ -100,7 +105,7 @@ def make_work_dir(
 OPERATIONS: Mapping[str, Callable[..., Any]] = {
     operation.__name__: operation
     for operation in (
-        hello, ping, cluster, resolve, names, submit, job, jobs, kill, make_work_dir
+        hello, host, ping, cluster, resolve, names, submit, job, jobs, kill, make_work_dir
     )
 }  # fmt: skip
 

@@ -36,6 +36,8 @@ _SECRET: Final = re.compile(
     re.IGNORECASE,
 )
 REDACTED: Final = "<redacted>"
+_FIRST: Final = ("timestamp", "level", "logger", "event")
+"""What a line begins with, for whoever reads it without a tool."""
 _LONGEST: Final = 16384
 """Characters of one value. journald cuts lines of 48 KiB (LineMax=, journald.conf(5))."""
 
@@ -141,7 +143,7 @@ def _renderers(form: str, stream: BinaryIO) -> list[Processor]:
 
 
 def _json(event: EventDict, **_options: object) -> bytes:
-    return msgspec.json.encode(event)
+    return msgspec.json.encode({**{key: event.pop(key) for key in _FIRST}, **event})
 
 
 def _with_priority(_logger: WrappedLogger, method: str, line: Any) -> bytes:  # noqa: ANN401 - structlog's

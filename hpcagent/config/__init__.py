@@ -7,7 +7,7 @@ say, ``reading`` how a file becomes one or the other: settings, or a list of fau
 """
 
 from hpcagent.config.errors import ConfigError, Fault
-from hpcagent.config.model import RELOADABLE, Config, Log, Policy, Server, Slurm
+from hpcagent.config.model import RELOADABLE, Config, Log, Metrics, Policy, Server, Slurm
 from hpcagent.config.reading import changes, exposure, load
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "ConfigError",
     "Fault",
     "Log",
+    "Metrics",
     "Policy",
     "Server",
     "Slurm",

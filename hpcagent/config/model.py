@@ -51,6 +51,13 @@ class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """auto: console on a terminal, else JSON."""
 
 
+class Metrics(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the daemon counts, for Prometheus."""
+
+    listen: Address = ""
+    """Loopback address and port for HTTP, as 127.0.0.1:9186. Empty: none."""
+
+
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What callers may ask for that slurmctld would not refuse a privileged submitter."""
 
@@ -98,5 +105,6 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     server: Server = Server()
     log: Log = Log()
+    metrics: Metrics = Metrics()
     slurm: Slurm = Slurm()
     policy: Policy = Policy()

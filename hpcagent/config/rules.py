@@ -33,18 +33,26 @@ def _unix(config: Config) -> str:
 
 
 def _tcp(config: Config) -> str:
+    return _loopback(config.server.tcp)
+
+
+def _metrics(config: Config) -> str:
+    return _loopback(config.metrics.listen)
+
+
+def _loopback(address: str) -> str:
     """Refuse every address at which others than this host's own processes could call."""
-    if not config.server.tcp:
+    if not address:
         return ""
-    host, _, port = config.server.tcp.rpartition(":")
+    host, _, port = address.rpartition(":")
     if not host or not (port.isascii() and port.isdigit()):
-        return f"expected an address and a port, as 127.0.0.1:8086, got {shown(config.server.tcp)}"
+        return f"expected an address and a port, as 127.0.0.1:8086, got {shown(address)}"
     if not 1 <= int(port) <= _LAST_PORT:
         return f"expected a port from 1 to {_LAST_PORT}, got {port}"
-    return "" if host == "localhost" else _loopback(host)
+    return "" if host == "localhost" else _loopback_host(host)
 
 
-def _loopback(host: str) -> str:
+def _loopback_host(host: str) -> str:
     bracketed = host.startswith("[") and host.endswith("]")
     try:
         address = ipaddress.IPv6Address(host[1:-1]) if bracketed else ipaddress.IPv4Address(host)
@@ -84,6 +92,7 @@ _RULES: Mapping[str, Callable[[Config], str]] = {
     "server": _reachable,
     "server.unix": _unix,
     "server.tcp": _tcp,
+    "metrics.listen": _metrics,
     "slurm.enabled": _enabled,
     "slurm.conf": _conf,
     "slurm.work_dir_roots": _roots,

@@ -26,7 +26,7 @@ SETTINGS = {
 REFUSED: Mapping[str, Mapping[str, str]] = {
     "serve.unix = 1": {"serve": "did you mean server?"},
     "[sever]": {"sever": "did you mean server?"},
-    "verbose = true": {"verbose": "known are server, log, slurm, policy"},
+    "verbose = true": {"verbose": "known are server, log, metrics, slurm, policy"},
     "server = 3": {"server": "expected a table, got 3"},
     "[[slurm]]": {"slurm": "expected a table, got [{}]"},
     "[slurm]\nthread = 3": {"slurm.thread": "did you mean threads?"},
@@ -69,6 +69,7 @@ REFUSED: Mapping[str, Mapping[str, str]] = {
     "[server]\ntcp = '127.0.0.1:0'": {"server.tcp": "a port from 1 to 65535, got 0"},
     "[server]\ntcp = '127.0.0.1:65536'": {"server.tcp": "got 65536"},
     "[server]\ntcp = '127.0.0.1:http'": {"server.tcp": "expected an address and a port"},
+    "[metrics]\nlisten = '192.0.2.1:9186'": {"metrics.listen": "mTLS is not there yet"},
     "server = \n": {"": "is not TOML: Invalid value (at line 1"},
     "[log]\nlevel = 'info'\nlevel = 'debug'\n": {"": "Cannot overwrite a value (at line 3"},
     "[log]\n# caf\udce9": {"": "is not UTF-8 (at line 2)"},

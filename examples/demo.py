@@ -114,7 +114,7 @@ def be_refused(stub: SlurmAgentStub, request: SubmitJobRequest) -> None:
         answer = stub.SubmitJob(request, timeout=PATIENCE)
     except grpc.RpcError as error:
         say(f"SubmitJob: {error.code().name}: {error.details()}")
-        for detail in rpc_status.from_call(error).details:
+        for detail in rpc_status.from_call(error).details:  # type: ignore[no-untyped-call]
             info = error_details_pb2.ErrorInfo()
             if detail.Unpack(info):
                 say(f"  reason {info.reason}, domain {info.domain}, errno {info.metadata['errno']}")
@@ -199,7 +199,7 @@ def daemon(slurm: Sandbox, root: Path) -> Iterator[SlurmAgentStub]:
         f"[policy]\nmin_uid = {min(1000, os.geteuid() or 1000)}\n"
     )
     with Ready(home / "notify.sock") as ready, log.open("wb") as stderr:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 - this Python, our own module, no shell
             [sys.executable, "-m", "hpcagent.cli", "serve", "--config", str(config)],
             env={**os.environ, **slurm.env, "NOTIFY_SOCKET": ready.path},
             stderr=stderr,

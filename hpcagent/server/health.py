@@ -6,6 +6,7 @@ troubles at hand, and a thread here carries them over.
 
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import grpc
@@ -19,6 +20,8 @@ OVERALL = ""
 LOOK_SECONDS = 0.5
 """Time between two looks at the troubles."""
 
+Send = Callable[[health_pb2.HealthCheckResponse | None], None]
+"""Sends an answer of a stream; None ends it."""
 Troubles = Callable[[], Mapping[str, str]]
 """Tells what keeps a service from working, by the name of the check; never waits."""
 
@@ -76,25 +79,37 @@ class _Servicer(health.HealthServicer):
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._watching: set[grpc.ServicerContext] = set()
+        self._open: set[Send] = set()
+        self._ended = False
 
     def Watch(
         self,
         request: health_pb2.HealthCheckRequest,
         context: grpc.ServicerContext,
-        send_response_callback: Callable[[object], None] | None = None,
-    ) -> object:
+        send_response_callback: Send | None = None,
+    ) -> None:
         """Follow the health of a service. Answers come by callback, so it needs no thread."""
-        self._watching.add(context)
-        context.add_callback(lambda: self._watching.discard(context))
+        if send_response_callback is None:
+            raise TypeError("gRPC no longer gives Watch a callback to send by")
+        send = send_response_callback
+        self._open.add(send)
+        context.add_callback(lambda: self._open.discard(send))
         watch: Any = super().Watch
-        answers: object = watch(request, context, send_response_callback)
-        return answers
+        watch(request, context, partial(_send_answer, send))
+        if self._ended:
+            send(None)
 
     def end_streams(self) -> None:
-        """Cancel all watches."""
-        for context in tuple(self._watching):
-            context.cancel()
+        """End all watches; what was sent before still arrives."""
+        self._ended = True
+        for send in tuple(self._open):
+            send(None)
+
+
+def _send_answer(send: Send, answer: health_pb2.HealthCheckResponse | None) -> None:
+    """Send an answer, but do not let gRPC's servicer end a stream that has ended already."""
+    if answer is not None:
+        send(answer)
 
 
 def _status(in_trouble: bool) -> health_pb2.HealthCheckResponse.ServingStatus:  # noqa: FBT001

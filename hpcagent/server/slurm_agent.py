@@ -41,6 +41,7 @@ class SlurmAgent(slurm_agent_pb2_grpc.SlurmAgentServicer):
         if query.job_id is None:
             job = self._backend.find(query.request_id, deadline)
         else:
+            structlog.contextvars.bind_contextvars(job_id=str(query.job_id))
             job = self._backend.get(query.job_id, deadline)
         return masks.apply(query.mask, encode.job(job))
 

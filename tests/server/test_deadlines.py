@@ -10,7 +10,10 @@ from server.memory import MemoryBackend
 from server.refusals import refusal
 from server.requests import original
 
+from hpcagent.jobs.errors import DeadlineExceeded
 from hpcagent.server.deadlines import deadline_of
+from hpcagent.server.interceptors.around import Call
+from hpcagent.server.interceptors.deadline import deadline
 from hpcagent.v1.job_requests_pb2 import GetJobRequest
 from hpcagent.v1.slurm_agent_pb2_grpc import SlurmAgentStub
 
@@ -46,6 +49,14 @@ def test_a_slow_backend_is_given_up_before_the_caller_gives_up(
         grpc.StatusCode.DEADLINE_EXCEEDED,
         "DEADLINE_EXCEEDED",
     )
+
+
+@pytest.mark.parametrize(("active", "left"), [(False, 1.0), (True, 0.0)])
+def test_a_call_whose_caller_has_given_up_is_not_begun(active: bool, left: float) -> None:
+    context: Any = SimpleNamespace(is_active=lambda: active, time_remaining=lambda: left)
+    call = Call("/hpcagent.v1.SlurmAgent/SubmitJob", "unary", original(), context)
+    with pytest.raises(DeadlineExceeded, match="nothing was begun"), deadline(call):
+        pytest.fail("it was begun")
 
 
 def test_a_call_that_waited_for_its_turn_too_long_is_not_begun(

@@ -10,6 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hpcagent.jobs import model
 from hpcagent.jobs.model import Job, JobId, JobReason, JobState, JobStateFlag
 from hpcagent.server import encode
+from hpcagent.server.masks import LATER
 from hpcagent.v1 import job_pb2
 
 SET = Job(
@@ -69,6 +70,12 @@ BARE = Job(job_id=JobId(7), state=JobState.PENDING, backend_state="PENDING", as_
 def test_everything_that_the_domain_knows_of_a_job_is_told() -> None:
     told = {field.name for field, _ in encode.job(SET).ListFields()}
     assert told == {field.name for field in fields(Job)} | {"source"}
+
+
+def test_every_field_of_the_contract_is_told_or_refused_or_of_kubernetes() -> None:
+    told = {field.name for field in fields(Job)} | {"source"}
+    named = {field.name for field in job_pb2.Job.DESCRIPTOR.fields}
+    assert named == told | LATER | {"kubernetes", "manifest"}
 
 
 def test_a_job_has_the_forms_that_the_contract_promises() -> None:

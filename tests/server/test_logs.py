@@ -47,6 +47,7 @@ def test_the_line_of_a_failed_call_tells_code_and_reason(
 ) -> None:
     refusal(lambda: slurm.GetJob(GetJobRequest(job_id=JobId(id="99"))))
     (line,) = named(logged, "access")
+    assert line["job_id"] == "99"
     assert (line["code"], line["reason"], line["log_level"]) == (
         "NOT_FOUND",
         "JOB_NOT_FOUND",

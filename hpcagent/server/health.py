@@ -97,13 +97,20 @@ class _Servicer(health.HealthServicer):
         watch: Any = super().Watch
         watch(request, context, partial(_send_answer, send))
         if self._ended:
-            send(None)
+            self._end(send)
 
     def end_streams(self) -> None:
         """End all watches; what was sent before still arrives."""
         self._ended = True
         for send in tuple(self._open):
-            send(None)
+            self._end(send)
+
+    def _end(self, send: Send) -> None:
+        try:
+            self._open.remove(send)
+        except KeyError:
+            return  # it has ended by itself, or another thread ends it
+        send(None)
 
 
 def _send_answer(send: Send, answer: health_pb2.HealthCheckResponse | None) -> None:

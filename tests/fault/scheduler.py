@@ -110,7 +110,7 @@ class Scheduler:
             answer = self.stub.SubmitJob(request, timeout=deadline)
         except grpc.RpcError as error:
             now = time.monotonic()
-            reason, retry = _details(error)
+            reason, retry = details(error)
             return Answer(
                 request.request_id, deadline, now - begin, now, error.code(), reason,
                 retry_after=retry,
@@ -122,7 +122,7 @@ class Scheduler:
         )  # fmt: skip
 
 
-def _details(error: grpc.RpcError) -> tuple[str, float]:
+def details(error: grpc.RpcError) -> tuple[str, float]:
     """Return the reason, and how long to wait; empty if the status came from gRPC itself."""
     status = rpc_status.from_call(error)  # type: ignore[no-untyped-call]
     reason, retry = "", 0.0

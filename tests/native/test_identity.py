@@ -26,7 +26,9 @@ def test_an_error_in_the_block_is_no_way_to_keep_the_identity(offline: Child) ->
 
 def test_a_job_submitted_inside_belongs_to_the_user(native: Child) -> None:
     submitted = f"{PROBES}:submitted_by"
-    reply = native.call(submitted, ALICE, ALICE, [ALICE, HPC], job(partition="restricted"))
+    reply = native.call(
+        submitted, ALICE, ALICE, [ALICE, HPC], job(partition="restricted", begin_time=2**31)
+    )
     (record,) = native.call("load_job", reply["job_id"])
     assert (record["user_id"], record["group_id"]) == (ALICE, ALICE)
 

@@ -5,6 +5,7 @@ options give with sbatch. Sources (22.05): sbatch/opt.c, _opt_verify; common/slu
 slurm_opt_create_job_desc.
 """
 
+from hpcagent.slurm import hostlist
 from hpcagent.slurm.draft import Draft, Size
 
 JOB_NTASKS_SET = 1 << 14
@@ -55,7 +56,7 @@ def _shrink_nodes(draft: Draft, ntasks: int) -> None:
         draft.warn("NODES_REDUCED_TO_NTASKS", said)
         size.min_nodes = size.max_nodes = ntasks
         if len(size.nodelist) > ntasks:
-            draft.members["req_nodes"] = ",".join(size.nodelist[:ntasks])
+            draft.members["req_nodes"] = hostlist.compress(size.nodelist[:ntasks])
 
 
 def _write_nodes(draft: Draft, *, nodes_given: bool) -> None:

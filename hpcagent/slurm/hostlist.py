@@ -5,8 +5,9 @@ near that. Besides, the daemon's process has no libslurm.
 """
 
 import re
-from collections.abc import Iterator
-from itertools import product
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import groupby, product
 
 MAX_LENGTH = 64 * 1024
 """Longest expression, in bytes."""
@@ -16,11 +17,12 @@ MAX_NODES = 64 * 1024
 _ITEM = re.compile(r"(?:[^\[\],\s]|\[[^\[\]]*\])+")
 _PART = re.compile(r"\[([^\[\]]*)\]|([^\[\]]+)")
 _RANGE = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
-_NUMBERED = re.compile(r"(.*?)([0-9]*)")
+_NUMBERED = re.compile(r"(.*?)([0-9]{0,18})")
+_RUN = re.compile(r"([0-9]{1,18})|.")
 
 
 def expand(expression: str) -> tuple[str, ...]:
-    """Return the names, each once, by prefix and number. ValueError speaks to the user."""
+    """Return the names, each once, in Slurm's order. ValueError speaks to the user."""
     names: set[str] = set()
     for item in _split(expression):
         parts = [_choices(part[1], part[2]) for part in _PART.finditer(item)]
@@ -57,7 +59,46 @@ def _range(part: str) -> Iterator[str]:
     return (str(number).zfill(len(form[1])) for number in range(low, high + 1))
 
 
-def _order(name: str) -> tuple[str, int, str]:
+def compress(names: Sequence[str]) -> str:
+    """Return names, in Slurm's order, as the expression that Slurm makes of them."""
+    return ",".join(
+        _bracketed(prefix, [number for _, number in parts])
+        for (prefix, _), parts in groupby(
+            map(_parts, names), key=lambda parts: (parts[0], bool(parts[1]))
+        )
+    )
+
+
+def _bracketed(prefix: str, numbers: list[str]) -> str:
+    if len(numbers) == 1:
+        return prefix + numbers[0]
+    ranges = [[numbers[0], numbers[0]]]
+    for number in numbers[1:]:
+        first, last = ranges[-1]
+        if number == str(int(last) + 1).zfill(len(first)):
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    words = (first if first == last else f"{first}-{last}" for first, last in ranges)
+    return f"{prefix}[{','.join(words)}]"
+
+
+def _parts(name: str) -> tuple[str, str]:
+    """Split a name into its prefix and the number that it ends with, or an empty string."""
     form = _NUMBERED.fullmatch(name)
-    prefix, number = (form[1], form[2]) if form else (name, "")
-    return prefix, int(number or 0), name
+    return (form[1], form[2]) if form else (name, "")
+
+
+def _order(name: str) -> tuple[tuple[tuple[int, int], ...], int, str]:
+    """By prefix, where 2 comes before 10 too, then by width and number (hostlist.c, hostrange_cmp).
+
+    Without leading zeros that is by number; and one with them follows those that are shorter.
+    """
+    prefix, number = _parts(name)
+    return _natural(prefix), len(number), number
+
+
+@lru_cache
+def _natural(prefix: str) -> tuple[tuple[int, int], ...]:
+    runs = _RUN.finditer(prefix)
+    return tuple((ord("0"), int(run[1])) if run[1] else (ord(run[0]), 0) for run in runs)

@@ -11,7 +11,7 @@ from typing import Protocol, cast
 
 from hpcagent.jobs.spec import Dependency, Gres, NodeCount
 from hpcagent.slurm import hostlist
-from hpcagent.slurm.draft import Draft, FaultError
+from hpcagent.slurm.draft import Draft, FaultError, Release
 
 MAX_U16 = 0xFFFD
 """Largest 16 bit number: the next ones mean NO_VAL16 and INFINITE16 (slurm.h)."""
@@ -131,14 +131,26 @@ class Word:
     """One of an enum's words."""
 
     member: str
-    words: Mapping[str, int] = field(default_factory=dict)
+    words: Mapping[str, int]
+    since: Mapping[str, Release] = field(default_factory=dict)
+    """Words that came with a release: an older slurmctld would ignore the number."""
 
     def __call__(self, value: object, draft: Draft) -> None:
         """Write the word's number."""
         if value not in self.words:
             allowed = ", ".join(self.words)
             raise FaultError(f"is {value}; it must be one of {allowed}", "UNKNOWN_VALUE")
-        draft.members[self.member] = self.words[cast("str", value)]
+        word = cast("str", value)
+        check_release(word, self.since.get(word, ()), draft)
+        draft.members[self.member] = self.words[word]
+
+
+def check_release(word: str, since: tuple[int, ...], draft: Draft) -> None:
+    """Refuse what the installed Slurm does not have yet."""
+    if draft.release < since:
+        first, installed = (".".join(map(str, release)) for release in (since, draft.release))
+        said = f"is {word}, which came with Slurm {first}; this one is {installed}"
+        raise FaultError(said, "SLURM_TOO_OLD")
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,10 +214,13 @@ def nodes(value: object, draft: Draft) -> None:
 
 
 def nodelist(value: object, draft: Draft) -> None:
-    """Write the node list, and keep its names: sbatch asks for so many nodes at least."""
+    """Write the node list, and keep its names: sbatch asks for so many nodes at least.
+
+    Each once and in order, as sbatch does: slurmctld counts a name as often as it is given.
+    """
     text = check_text(cast("str", value), hostlist.MAX_LENGTH)
     draft.size.nodelist = _expand(text)
-    draft.members["req_nodes"] = text
+    draft.members["req_nodes"] = hostlist.compress(draft.size.nodelist)
 
 
 def exclude(value: object, draft: Draft) -> None:

@@ -31,6 +31,9 @@ from hpcagent.slurm.kinds import (
 MAX_ARRAY = 4096
 """slurmctld's limit of an array expression, in bytes (job_mgr.c, MAX_STR_LEN * 4)."""
 
+EXCLUSIVE: Mapping[str, int] = {"JOB": 0, "USER": 2, "MCS": 3, "TOPO": 4}
+"""JOB_SHARED_* (slurm.h): whom the nodes are not shared with."""
+
 
 @dataclass(frozen=True, slots=True)
 class Option:
@@ -71,7 +74,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("requeue", "--requeue", Flag("requeue", on=1, off=0)),
     Option("no_kill", "--no-kill", Flag("kill_on_node_fail", on=0)),
     Option("oversubscribe", "--oversubscribe", Flag("shared", on=1)),
-    Option("exclusive", "--exclusive", Word("shared", {"JOB": 0, "USER": 2, "MCS": 3, "TOPO": 4})),
+    Option("exclusive", "--exclusive", Word("shared", EXCLUSIVE, since={"TOPO": (24, 11, 0)})),
     Option("nice", "--nice", kinds.nice),
     Option("hold", "--hold", Flag("priority", on=0)),
     Option("begin", "--begin", Moment("begin_time")),
@@ -83,7 +86,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("priority", "--priority", Number("priority", 1, MAX_U32)),
     Option("reboot", "--reboot", Flag("reboot", on=1)),
     Option("get_user_env", "--get-user-env", kinds.get_user_env),
-    Option("umask", "--umask", kinds.umask),
+    Option("umask", "umask", kinds.umask),  # sbatch takes its own: umask(1) before it
 )
 
 BY_NAME: Mapping[str, Option] = {option.name: option for option in OPTIONS}

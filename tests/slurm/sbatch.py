@@ -1,0 +1,155 @@
+"""A request in sbatch's words, and sbatch itself.
+
+Only tests may start it: what hpcagent makes of a request is held against what sbatch makes of it.
+"""
+
+import math
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from native.jobs import GROUP, USER
+
+from hpcagent.jobs.spec import Dependency, Gres, JobSpec, NodeCount
+from hpcagent.slurm.options import BY_NAME
+
+TIMEOUT = 20.0
+"""Seconds that sbatch may take."""
+UMASK = 0o022
+"""hpcagent's default."""
+
+Form = Callable[[str, Any], list[str]]
+"""From sbatch's name of an option, and its value in a JobSpec, to arguments."""
+
+
+def text(option: str, value: str | int) -> list[str]:
+    return [f"{option}={value}"]
+
+
+def flag(option: str, value: bool) -> list[str]:
+    return [option] if value else []
+
+
+def time(option: str, seconds: float) -> list[str]:
+    if seconds == math.inf:
+        return [f"{option}=UNLIMITED"]
+    minutes, rest = divmod(int(seconds), 60)
+    return [f"{option}={minutes}:{rest}"]
+
+
+def moment(option: str, seconds: float) -> list[str]:
+    return [f"{option}=uts{math.ceil(seconds)}"]
+
+
+def kibibytes(option: str, size: int) -> list[str]:
+    return [f"{option}={size // 1024}K"]
+
+
+def nodes(option: str, count: NodeCount) -> list[str]:
+    return [f"{option}={count.min}" if count.max is None else f"{option}={count.min}-{count.max}"]
+
+
+def requeue(option: str, value: bool) -> list[str]:
+    return [option if value else "--no-requeue"]
+
+
+def exclusive(option: str, word: str) -> list[str]:
+    return [option if word == "JOB" else f"{option}={word.lower()}"]
+
+
+def gres(option: str, items: tuple[Gres, ...]) -> list[str]:
+    words = (f"{item.name}:{item.type}:{item.count or ''}" for item in items)
+    return [f"{option}={','.join(word.replace('::', ':').rstrip(':') for word in words)}"]
+
+
+def dependency(option: str, wanted: Dependency) -> list[str]:
+    terms = [
+        ":".join([term.type.lower(), *(f"{job}{minutes(term.delay)}" for job in term.jobs)])
+        for term in wanted.terms
+    ]
+    return [f"{option}={wanted.expression or ('?' if wanted.any else ',').join(terms)}"]
+
+
+def minutes(delay: float | None) -> str:
+    return "" if delay is None else f"+{math.ceil(delay / 60)}"
+
+
+def inherited(_option: str, _value: int) -> list[str]:
+    return []
+
+
+FORMS: Mapping[str, Form] = {
+    "comment": text,
+    "account": text,
+    "time": time,
+    "output": text,
+    "error": text,
+    "input": text,
+    "nodes": nodes,
+    "ntasks": text,
+    "cpus_per_task": text,
+    "ntasks_per_node": text,
+    "mem_bytes": kibibytes,
+    "mem_per_cpu_bytes": kibibytes,
+    "nodelist": text,
+    "exclude": text,
+    "requeue": requeue,
+    "no_kill": flag,
+    "oversubscribe": flag,
+    "exclusive": exclusive,
+    "nice": text,
+    "hold": flag,
+    "begin": moment,
+    "array": text,
+    "dependency": dependency,
+    "qos": text,
+    "gres": gres,
+    "constraint": text,
+    "priority": text,
+    "reboot": flag,
+    "get_user_env": flag,
+    "umask": inherited,
+}
+"""How sbatch takes each option of hpcagent.slurm.options."""
+
+
+def arguments(spec: JobSpec) -> list[str]:
+    """What sbatch must be given to be asked for the same job."""
+    words = [word for name, value in spec.options.items()
+             for word in FORMS[name](BY_NAME[name].sbatch, value)]  # fmt: skip
+    words += [f"--partition={spec.partition}"] if spec.partition else []
+    words += [f"--job-name={spec.name}"] if spec.name else []
+    return words + ([f"--nodes={spec.nodes}"] if spec.nodes else [])
+
+
+def sbatch(
+    spec: JobSpec, environment: Mapping[str, str], *options: str, as_root: bool = False
+) -> "subprocess.CompletedProcess[str]":
+    """Run it in the job's directory, as the job's user, or as root on the user's behalf.
+
+    The script comes from its standard input, so that the job has no name of its own; but from a
+    file of the job's name if it has arguments.
+    """
+    command = [shutil.which("sbatch") or "sbatch", "--parsable", *arguments(spec), *options]
+    if as_root:
+        command += [f"--uid={USER}", f"--gid={GROUP}"]
+    if spec.argv:
+        Path(spec.work_dir, spec.name).write_text(spec.script, encoding="utf-8")
+        command += [spec.name, *spec.argv]
+    user, group = (0, 0) if as_root else (USER, GROUP)
+    return subprocess.run(
+        command,
+        input=spec.script,
+        cwd=spec.work_dir,
+        env=environment,
+        user=user,
+        group=group,
+        extra_groups=[group],
+        umask=cast("int", spec.options.get("umask", UMASK)),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )

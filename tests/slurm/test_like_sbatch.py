@@ -1,0 +1,247 @@
+"""A job submitted through hpcagent is the job that sbatch would have made.
+
+Every request goes both ways. Compared are the description that is sent to slurmctld, all of it, and
+the record that slurmctld makes of it, all of it: members may differ only if they stand below.
+"""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from slurm.cases import FAR, FIELDS_REFUSED, FIELDS_TAKEN, REFUSED, STRICTER, TAKEN, TARGET
+from slurm.recorder import Description, Recorder
+from slurm.sbatch import FORMS
+from slurm.twins import Made, Outcome, Refused, Twins, both
+
+from hpcagent.jobs.spec import NodeCount
+from hpcagent.sandbox import Sandbox
+from hpcagent.slurm.options import BY_NAME, EXCLUDE_EACH_OTHER, PRIVILEGES
+
+SENT_DIFFERS = {
+    "submit_line": "the command line of sbatch; hpcagent has none",
+}
+RECORD_DIFFERS = {
+    "job_id": "two jobs",
+    "array_job_id": "the same, for an array",
+    "alloc_sid": "session of the submitting process",
+    "submit_time": "one is a little later",
+    "last_sched_eval": "as submit_time",
+}
+WAITING_DIFFERS = RECORD_DIFFERS | {
+    "priority": "slurmctld counts it down from job to job",
+    "state_reason": "so the second may wait for the first",
+    "eligible_time": "that of submission",
+}
+"""Of a job that is not held."""
+
+
+def differences(
+    one: Mapping[str, Any], other: Mapping[str, Any], allowed: Mapping[str, str]
+) -> dict[str, tuple[object, object]]:
+    """The members in which two descriptions or records differ, but for those allowed to."""
+    return {
+        name: (one.get(name), other.get(name))
+        for name in sorted((one.keys() | other.keys()) - allowed.keys())
+        if one.get(name) != other.get(name)
+    }
+
+
+def comparable(made: Made) -> Description:
+    """What was sent, without the limits beside SLURM_GET_USER_ENV.
+
+    There, and only there, sbatch leaves them out (sbatch.c, main); hpcagent never does.
+    """
+    environment = made.sent["environment"]
+    if "SLURM_GET_USER_ENV=1" not in environment:
+        return made.sent
+    rest = [entry for entry in environment if not entry.startswith("SLURM_RLIMIT_")]
+    return made.sent | {"environment": rest, "env_size": ""}
+
+
+def check_alike(theirs: Outcome, mine: Outcome, allowed: Mapping[str, str]) -> None:
+    """Both made the same job, or both refused; the same words if it was Slurm that refused both."""
+    if isinstance(theirs, Made) and isinstance(mine, Made):
+        assert differences(comparable(theirs), comparable(mine), SENT_DIFFERS) == {}
+        assert differences(theirs.record, mine.record, allowed) == {}
+    else:
+        assert isinstance(theirs, Refused), mine
+        assert isinstance(mine, Refused), theirs
+        assert mine.slurm in theirs.said
+
+
+def is_privilege(name: str, value: object) -> bool:
+    return any(row.option == name and row.asks(value) for row in PRIVILEGES)
+
+
+def one_by_one(table: Mapping[str, Sequence[object]]) -> "pytest.MarkDecorator":
+    """Each value of each name in a test of its own."""
+    pairs = [(name, value) for name, values in table.items() for value in values]
+    ids = [f"{name}-{number}" for name, values in table.items() for number in range(len(values))]
+    return pytest.mark.parametrize(("name", "value"), pairs, ids=ids)
+
+
+STILL = {
+    # Judge a job by its partition when it is submitted, not when it would start.
+    "EnforcePartLimits": "ALL",
+    # Never look at a job again, so that its record stays as the submission made it.
+    "SchedulerParameters": "sched_interval=86400,batch_sched_delay=86400,bf_interval=-1",
+}
+
+
+@pytest.fixture(scope="module")
+def twins(sandbox: Sandbox, recorder: Recorder) -> Iterator[Twins]:
+    """A cluster that starts no job; the first one there is TARGET."""
+    with Sandbox.up(conf=STILL) as still, both(still, recorder) as ways:
+        made = ways.by_hpcagent(ways.spec())
+        assert isinstance(made, Made)
+        assert str(made.job_id) == TARGET
+        yield ways
+
+
+# ------------------------------------------------------------------------------- one at a time
+
+
+def test_no_option_is_left_out() -> None:
+    assert FORMS.keys() == TAKEN.keys() == BY_NAME.keys()
+
+
+@one_by_one(TAKEN)
+def test_an_option_makes_the_same_job(twins: Twins, name: str, value: object) -> None:
+    base = {"begin": FAR} if name in {"hold", "priority"} else {"hold": True}
+    spec = twins.spec(options=base | {name: value})
+    theirs = twins.by_sbatch(spec, as_root=is_privilege(name, value))
+    mine = twins.by_hpcagent(spec)
+    assert isinstance(mine, Made)
+    check_alike(theirs, mine, RECORD_DIFFERS if value else WAITING_DIFFERS)
+
+
+@one_by_one(REFUSED)
+def test_an_option_is_refused_for_the_same_reason(twins: Twins, name: str, value: object) -> None:
+    spec = twins.spec(options={name: value})
+    mine = twins.by_hpcagent(spec)
+    assert isinstance(mine, Refused)
+    check_alike(twins.by_sbatch(spec), mine, {})
+
+
+@one_by_one(STRICTER)
+def test_what_sbatch_takes_for_something_else_is_refused(
+    twins: Twins, name: str, value: object
+) -> None:
+    spec = twins.spec(options={"begin": FAR, name: value})
+    assert isinstance(twins.by_sbatch(spec), Made)
+    assert isinstance(twins.by_hpcagent(spec), Refused)
+
+
+@one_by_one(FIELDS_TAKEN)
+def test_a_field_makes_the_same_job(twins: Twins, name: str, value: object) -> None:
+    fields: dict[str, Any] = {"options": {"hold": True}, name: value}
+    spec = twins.spec(**fields)
+    theirs, mine = twins.by_sbatch(spec), twins.by_hpcagent(spec)
+    assert isinstance(mine, Made)
+    check_alike(theirs, mine, RECORD_DIFFERS)
+
+
+@one_by_one(FIELDS_REFUSED)
+def test_a_field_is_refused_for_the_same_reason(twins: Twins, name: str, value: object) -> None:
+    fields: dict[str, Any] = {name: value}
+    spec = twins.spec(**fields)
+    mine = twins.by_hpcagent(spec)
+    assert isinstance(mine, Refused)
+    check_alike(twins.by_sbatch(spec), mine, {})
+
+
+def test_arguments_are_the_same_behind_the_scripts_own_name(twins: Twins) -> None:
+    arguments = ("first", "", "third one", "--fourth=ü", "*")
+    spec = twins.spec(name="job.sh", argv=arguments, options={"hold": True})
+    theirs, mine = twins.by_sbatch(spec), twins.by_hpcagent(spec)
+    assert isinstance(theirs, Made)
+    assert isinstance(mine, Made)
+    assert differences(theirs.sent, mine.sent, SENT_DIFFERS | {"argv": "checked here"}) == {}
+    assert theirs.sent["argv"] == [f"{twins.home}/job.sh", *arguments]
+    assert mine.sent["argv"] == ["job.sh", *arguments]
+    command = {"command": "begins with argv[0]"}
+    assert differences(theirs.record, mine.record, RECORD_DIFFERS | command) == {}
+
+
+# ------------------------------------------------------------------------------------- together
+
+TOGETHER = {
+    name: [value for value in values if not is_privilege(name, value)]
+    for name, values in TAKEN.items()
+    if name not in {"hold", "priority"}
+}
+SIZES: dict[str, st.SearchStrategy[Any]] = {
+    "nodes": st.builds(NodeCount, st.integers(1, 3), st.none() | st.integers(1, 4)),
+    "ntasks": st.integers(1, 20),
+    "cpus_per_task": st.integers(1, 9),
+    "ntasks_per_node": st.integers(1, 9),
+    "nodelist": st.sampled_from(["node1", "node2", "node[1-2]", "node2,node1,node2"]),
+}
+sizes = st.fixed_dictionaries({}, optional=SIZES)
+
+
+@st.composite
+def several(draw: st.DrawFn) -> dict[str, Any]:
+    """Options that a request may have together, most of them for the size of the job."""
+    names = draw(st.lists(st.sampled_from(sorted(TOGETHER)), min_size=1, max_size=6, unique=True))
+    options = {name: draw(st.sampled_from(TOGETHER[name]), name) for name in names} | draw(sizes)
+    assume(all(len(options.keys() & group) < 2 for group in map(set, EXCLUDE_EACH_OTHER)))
+    return options
+
+
+few = settings(
+    max_examples=60,
+    deadline=None,
+    derandomize="CI" in os.environ,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much],
+)
+
+
+@given(options=several(), partition=st.sampled_from(["", "debug", "short", "power,debug"]))
+@few
+def test_options_together_make_the_same_held_job(
+    twins: Twins, options: dict[str, Any], partition: str
+) -> None:
+    spec = twins.spec(partition=partition, options=options | {"hold": True})
+    check_alike(twins.by_sbatch(spec), twins.by_hpcagent(spec), RECORD_DIFFERS)
+
+
+@given(options=several(), partition=st.sampled_from(["", "debug", "short", "power,debug"]))
+@few
+def test_options_together_are_judged_alike(
+    twins: Twins, options: dict[str, Any], partition: str
+) -> None:
+    spec = twins.spec(partition=partition, options=options)
+    check_alike(twins.by_sbatch(spec), twins.by_hpcagent(spec), WAITING_DIFFERS)
+
+
+numbers = st.integers(0, 120)
+ranges = st.tuples(numbers, st.integers(0, 30)).map(lambda pair: (pair[0], sum(pair)))
+
+
+def host(prefix: str, width: int) -> st.SearchStrategy[str]:
+    """One name, one with numbers in brackets, or one without a number."""
+    one = numbers.map(lambda number: f"{number:0{width}}")
+    several = ranges.map(lambda pair: f"{pair[0]:0{width}}-{pair[1]:0{width}}")
+    bracketed = st.lists(one | several, min_size=1, max_size=3).map(
+        lambda some: f"[{','.join(some)}]"
+    )
+    return (one | bracketed | st.just("")).map(lambda suffix: prefix + suffix)
+
+
+hosts = host("n", 1) | host("z", 3) | host("rack2-n", 1) | host("rack10-n", 2)
+
+
+@given(nodelist=st.lists(hosts, min_size=1, max_size=4).map(",".join), ntasks=st.integers(1, 20))
+@few
+def test_a_list_of_nodes_is_written_as_sbatch_writes_it(
+    twins: Twins, nodelist: str, ntasks: int
+) -> None:
+    spec = twins.spec(options={"nodelist": nodelist, "ntasks": ntasks, "hold": True})
+    twins.by_sbatch(spec)
+    theirs = twins.recorder.take()
+    twins.by_hpcagent(spec)
+    assert differences(theirs, twins.recorder.take(), SENT_DIFFERS) == {}

@@ -32,8 +32,8 @@ def run(file: Path) -> None:
     Raises ConfigError, LibraryUnusableError (libslurm cannot work here), ListenError or OSError (an
     address cannot be used) if the daemon cannot start.
     """
-    signal.pthread_sigmask(signal.SIG_BLOCK, HEEDED)
     settings = config.load(file)
+    signal.pthread_sigmask(signal.SIG_BLOCK, HEEDED)
     log.configure(settings.log.level, settings.log.format)
     if exposure := config.exposure(file):
         logger.warning("config_exposed", trouble=exposure)

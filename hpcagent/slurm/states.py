@@ -6,6 +6,7 @@ Sources: slurm.h (enum job_states, JOB_* flags, job_info_t); squeue(1), JOB STAT
 
 import math
 import os
+import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -50,9 +51,6 @@ FLAGS: Mapping[int, JobStateFlag] = {
 
 COMPLETING = 1 << 15
 """JOB_COMPLETING: the job has ended, its nodes still clean up."""
-
-SIG_OOM = 253
-"""What Slurm puts for a wait(2) status where memory ran out (slurm_protocol_defs.h)."""
 
 ENDED = frozenset(STATES) - {JobState.PENDING, JobState.RUNNING, JobState.SUSPENDED}
 """States in which a job has an exit status."""
@@ -150,12 +148,20 @@ def _still_unknown(record: Record, state: JobState) -> bool:
     return completing and state is not JobState.COMPLETED and not record["exit_code"]
 
 
+DUMPING = frozenset({
+    signal.SIGQUIT, signal.SIGILL, signal.SIGTRAP, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE,
+    signal.SIGSEGV, signal.SIGXCPU, signal.SIGXFSZ, signal.SIGSYS,
+})  # fmt: skip
+"""Signals that may leave a core file behind: signal(7), "Core"."""
+
+
 def exit_status(status: int) -> ExitStatus:
     """Read a wait(2) status, as Slurm keeps it; out of memory is signal 125, as it prints it."""
     status &= 0xFFFF
     if os.WIFSIGNALED(status):
-        dumped = os.WCOREDUMP(status) and status != SIG_OOM
-        return ExitStatus(signal=os.WTERMSIG(status), core_dumped=dumped)
+        number = os.WTERMSIG(status)
+        # slurmd's own error numbers stand here too (a launch failure is 0:53), with any bits set.
+        return ExitStatus(signal=number, core_dumped=os.WCOREDUMP(status) and number in DUMPING)
     return ExitStatus(code=os.WEXITSTATUS(status))
 
 

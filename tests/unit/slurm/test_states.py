@@ -92,6 +92,7 @@ def test_a_state_that_slurm_does_not_have_has_no_number() -> None:
         (255 << 8, ExitStatus(code=255)),
         (signal.SIGKILL, ExitStatus(signal=9)),
         (signal.SIGSEGV | 0x80, ExitStatus(signal=11, core_dumped=True)),
+        (0x35 | 0x80, ExitStatus(signal=53)),  # a launch failure, 0:53 to scontrol: no core file
         (1, ExitStatus(signal=1)),
         (253, ExitStatus(signal=125)),
     ],

@@ -38,11 +38,11 @@ def run(file: Path) -> None:
     if exposure := config.exposure(file):
         logger.warning("config_exposed", trouble=exposure)
     with _slurm(settings) as slurm, _metrics(settings.metrics), _server(settings, slurm) as server:
-        _SignalLoop(file, settings, slurm, server).run()
+        SignalLoop(file, settings, slurm, server).run()
     logger.info("stopped")
 
 
-# ------------------------------------------------------------- the parts, ended in reverse order
+# ---------------------------------------------------------------- the parts, ended in reverse order
 
 
 @contextmanager
@@ -81,10 +81,10 @@ def _server(settings: config.Config, slurm: SlurmScheduler) -> Iterator[Server]:
         server.stop(settings.server.drain)
 
 
-# ------------------------------------------------------------------------ between start and end
+# ---------------------------------------------------------------------------- between start and end
 
 
-class _SignalLoop:
+class SignalLoop:
     """The main thread while others serve: waits for signals, and pings systemd."""
 
     def __init__(
@@ -114,10 +114,10 @@ class _SignalLoop:
         if patience is None:
             return signal.sigwaitinfo(HEEDED)
         while (taken := signal.sigtimedwait(HEEDED, patience / 2)) is None:
-            self._ping()
+            self.ping()
         return taken
 
-    def _ping(self) -> None:
+    def ping(self) -> None:
         """Tell systemd that the daemon lives, which is only true while health is looked at."""
         looks = self._server.health_looks
         if looks == self._looks:

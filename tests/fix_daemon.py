@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,10 +33,12 @@ Settings: TypeAlias = Mapping[str, Any]
 Entry: TypeAlias = dict[str, Any]
 
 
-def hpcagent(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line to its end."""
+def hpcagent(
+    *arguments: str | Path, before: Sequence[str] = (), **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the command line to its end; ``before`` is a program that starts it."""
     return subprocess.run(
-        [sys.executable, "-m", "hpcagent.cli", *arguments],
+        [*before, sys.executable, "-m", "hpcagent.cli", *arguments],
         env={**os.environ, **environment},
         capture_output=True,
         text=True,

@@ -26,8 +26,9 @@ PATIENCE: Final = 35.0
 """Seconds to wait for the controllers; libslurm gives one up after 29 if packets are dropped."""
 MUNGE_SOCKET: Final = "/run/munge/munge.socket.2"
 """Where libmunge looks if slurm.conf's AuthInfo does not say (munge.h, MUNGE_SOCKET_NAME)."""
-AUTHENTICATION_ERROR: Final = 1007
-"""SLURM_PROTOCOL_AUTHENTICATION_ERROR of slurm_errno.h: no credential was to be had."""
+NO_CREDENTIAL: Final = frozenset({1007, 1801})
+"""SLURM_PROTOCOL_AUTHENTICATION_ERROR of slurm_errno.h, and SLURMCTLD_COMMUNICATIONS_SEND_ERROR:
+what slurm_ping(3) makes of it, having connected and then had nothing to send."""
 CAPABILITIES: Final = {"CAP_SETGID": 6, "CAP_SETUID": 7}
 """What it takes to act as another user; their bits are from linux/capability.h."""
 _LAST_LINES: Final = 3
@@ -96,7 +97,10 @@ def _not_started(pool: WorkerPool) -> Finding:
     if "fatal: " in words:
         advice = "correct the file, or name another: conf in [slurm] of the settings"
         return Finding("slurm.conf", State.FAIL, words, advice, misconfigured=True)
-    advice = "install the libslurm that hpcagent was built for, or build hpcagent again"
+    if pool.misfit:
+        advice = "install the libslurm that hpcagent was built for, or build hpcagent again"
+    else:
+        advice = f"see that libslurm is installed, and that uid {os.geteuid()} can run hpcagent"
     return Finding("libslurm", State.FAIL, words or "does not start", advice, misconfigured=True)
 
 
@@ -126,7 +130,7 @@ def _with_worker(client: Client) -> Iterator[Finding]:
         )
 
 
-# ------------------------------------------------------------------------------------- questions
+# ---------------------------------------------------------------------------------------- questions
 
 
 def _privileges(conf: Mapping[str, Any]) -> Finding:
@@ -157,7 +161,7 @@ def _munge(conf: Mapping[str, Any], answers: Sequence[Mapping[str, Any]]) -> Fin
         said = f"nobody answers on {path}: {trouble}"
         advice = "start munged, or correct AuthInfo=socket= in slurm.conf"
         return Finding("munge", State.FAIL, said, advice)
-    if any(answer["code"] == AUTHENTICATION_ERROR for answer in answers):
+    if any(answer["code"] in NO_CREDENTIAL for answer in answers):
         said = f"somebody listens on {path}, but libslurm got no credential"
         advice = "see that slurm.conf's PluginDir has auth_munge.so, and look into munged.log"
         return Finding("munge", State.FAIL, said, advice)

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 import tree
 
-from hpcagent import config
+from hpcagent import cli, config
 from hpcagent.config.words import expected
 from hpcagent.slurm.environment import LIMITS
 
@@ -97,6 +97,18 @@ def test_a_bad_file_is_refused_with_the_path_of_every_fault(text: str, file: Pat
     for path, words in REFUSED[text].items():
         assert words in said[path]
     assert len(str(refusal.value).splitlines()) == len(said)
+
+
+@pytest.mark.parametrize("text", REFUSED)
+def test_the_daemon_does_not_start_with_a_bad_file(
+    text: str, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_bytes(text.encode(errors="surrogateescape"))
+    assert cli.main(["serve", "--config", str(file)]) == os.EX_CONFIG
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == len(REFUSED[text])
+    for line, path in zip(sorted(lines), sorted(REFUSED[text]), strict=True):
+        assert line.startswith(f"{file}: {path}")
 
 
 def test_a_file_that_is_not_there_is_named(file: Path) -> None:

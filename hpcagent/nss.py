@@ -7,8 +7,12 @@ abandoned at its deadline, in a worker process, and never in the process that se
 import grp
 import os
 import pwd
+from dataclasses import replace
+from typing import TypeVar
 
 from hpcagent.jobs.identity import Claim, Facts, Group, User
+
+_Entry = TypeVar("_Entry", User, Group)
 
 
 def look_up(claim: Claim) -> Facts:
@@ -17,23 +21,38 @@ def look_up(claim: Claim) -> Facts:
     by_name = _user_by_name(claim.user) if claim.user else None
     user = by_uid or by_name
     return Facts(
-        by_uid=by_uid,
-        by_name=by_name,
-        by_gid=None if claim.group_id is None else _group_by_gid(claim.group_id),
-        by_group=_group_by_name(claim.group) if claim.group else None,
-        primary=_group_by_gid(user.gid) if user else None,
-        groups=tuple(os.getgrouplist(user.name, user.gid)) if user else (),
+        by_uid=_shown(by_uid),
+        by_name=_shown(by_name),
+        by_gid=None if claim.group_id is None else _shown(_group_by_gid(claim.group_id)),
+        by_group=_shown(_group_by_name(claim.group)) if claim.group else None,
+        primary=_shown(_group_by_gid(user.gid)) if user else None,
+        groups=_groups(user) if user else (),
     )
+
+
+def _groups(user: User) -> tuple[int, ...]:
+    try:
+        return tuple(os.getgrouplist(user.name, user.gid))
+    except UnicodeEncodeError:  # Python cannot ask for a name that is not UTF-8
+        return (user.gid,)
 
 
 def user_names(uids: list[int]) -> dict[int, str]:
     """Return the names of those uids that have one."""
-    return {uid: user.name for uid in uids if (user := _user_by_uid(uid))}
+    return {uid: user.name for uid in uids if (user := _shown(_user_by_uid(uid)))}
 
 
 def group_names(gids: list[int]) -> dict[int, str]:
     """Return the names of those gids that have one."""
-    return {gid: group.name for gid in gids if (group := _group_by_gid(gid))}
+    return {gid: group.name for gid in gids if (group := _shown(_group_by_gid(gid)))}
+
+
+def _shown(entry: _Entry | None) -> _Entry | None:
+    """Make the bytes of a name that are not UTF-8 visible, as `_slurm` does: it will be sent."""
+    if entry is None:
+        return None
+    name = entry.name.encode(errors="surrogateescape").decode(errors="backslashreplace")
+    return replace(entry, name=name)
 
 
 def _user_by_uid(uid: int) -> User | None:

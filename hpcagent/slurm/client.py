@@ -18,7 +18,13 @@ from hpcagent.jobs.errors import (
 )
 from hpcagent.slurm import errors, wire
 from hpcagent.slurm.draft import Release
-from hpcagent.slurm.workers import CallOverranError, NoWorkerError, WorkerDiedError, WorkerPool
+from hpcagent.slurm.workers import (
+    CallOverranError,
+    NotSentError,
+    NoWorkerError,
+    WorkerDiedError,
+    WorkerPool,
+)
 
 RETRY_SECONDS = 1.0
 """When a caller who was turned away may try again."""
@@ -66,6 +72,9 @@ class Client:
             reply = self._pool.call(operation, deadline, **arguments)
         except NoWorkerError as error:
             raise _turned_away(error) from error
+        except NotSentError as error:
+            said = "the deadline passed before slurmctld could be asked; nothing was sent"
+            raise DeadlineExceeded(said) from error
         except CallOverranError as error:
             raise _overran(about) from error
         except WorkerDiedError as error:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 
 from hpcagent.slurm import wire
@@ -43,8 +44,9 @@ class Channel:
 
     socket: socket.socket
     worker: "Worker"
+    inbox: wire.Inbox
     busy: bool = False
-    """A call is using it; whoever waits for the reply closes it if there will be none."""
+    """A call is using it, or its late reply is waited for; whoever waits closes the socket."""
     overran_at: float = 0.0
     """When its call's deadline passed without a reply."""
 
@@ -65,6 +67,12 @@ class Worker:
     """It has read a slurm.conf that may have changed, and goes when a new worker is ready."""
     retired: bool = False
     """It takes no more calls."""
+    doomed: bool = False
+    """It has been killed; all that can be done is to wait for its end."""
+    stuck: bool = False
+    """It was killed because it owed a reply for too long."""
+    gone: bool = False
+    """Its process has ended."""
     idle: int = 0
     """Channels that no call is using."""
 
@@ -75,15 +83,13 @@ class Worker:
 
     def kill(self) -> None:
         """End it at once, whatever it does; the lifeline tells when it is gone."""
+        self.doomed = True
         self.process.send_signal(signal.SIGKILL)
 
     def bury(self) -> str:
-        """Collect a process that is gone, close what no call is using, and say how it ended."""
+        """Collect a process that is gone, and say how it ended."""
         status = self.process.wait()
         self.lifeline.close()
-        for channel in self.channels:
-            if not channel.busy:
-                channel.socket.close()
         size = os.fstat(self.stderr).st_size
         words = os.pread(self.stderr, _LAST_WORDS, max(0, size - _LAST_WORDS))
         os.close(self.stderr)
@@ -93,26 +99,40 @@ class Worker:
 
 
 def start(conf: str, threads: int, environment: Mapping[str, str]) -> Worker:
-    """Start a worker and send it ``hello`` on its first channel; the reply makes it ready."""
-    ours, theirs = zip(*(socket.socketpair() for _ in range(threads + 1)), strict=True)
-    stderr = os.memfd_create("hpcagent-worker-stderr", os.MFD_CLOEXEC)
-    try:
-        process = subprocess.Popen(  # noqa: S603 - this Python, our own module, no shell
-            _command(conf, theirs),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=stderr,
-            env=dict(environment),
-            pass_fds=[end.fileno() for end in theirs],
-            start_new_session=True,
-        )
-    finally:
-        for end in theirs:
-            end.close()
-    worker = Worker(process, ours[0], stderr)
-    worker.channels = [Channel(end, worker) for end in ours[1:]]
-    wire.send(worker.channels[0].socket, wire.Call("hello", {}))
+    """Start a worker and send it ``hello`` on its first channel; the reply makes it ready.
+
+    Raises OSError where the system has no room for another process.
+    """
+    with ExitStack() as ours, ExitStack() as theirs:
+        pairs = [_pair(ours, theirs) for _ in range(threads + 1)]
+        stderr = os.memfd_create("hpcagent-worker-stderr", os.MFD_CLOEXEC)
+        ours.callback(os.close, stderr)
+        process = _spawn(conf, [their for _, their in pairs], stderr, environment)
+        ours.pop_all()
+    worker = Worker(process, pairs[0][0], stderr)
+    worker.channels = [Channel(our, worker, wire.Inbox(our)) for our, _ in pairs[1:]]
+    with suppress(wire.ChannelClosedError):  # it has ended already: the lifeline tells
+        wire.send(worker.channels[0].socket, wire.frame(wire.Call("hello", {})))
     return worker
+
+
+def _pair(ours: ExitStack, theirs: ExitStack) -> tuple[socket.socket, socket.socket]:
+    our, their = socket.socketpair()
+    return ours.enter_context(our), theirs.enter_context(their)
+
+
+def _spawn(
+    conf: str, ends: Sequence[socket.socket], stderr: int, environment: Mapping[str, str]
+) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(  # noqa: S603 - this Python, our own module, no shell
+        _command(conf, ends),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=stderr,
+        env=dict(environment),
+        pass_fds=[end.fileno() for end in ends],
+        start_new_session=True,
+    )
 
 
 def _command(conf: str, ends: Sequence[socket.socket]) -> list[str]:

@@ -8,6 +8,7 @@ waits on its own file descriptor, until its own deadline.
 import select
 import socket
 import struct
+from typing import TypeVar
 
 import msgspec
 
@@ -16,6 +17,8 @@ from hpcagent.jobs.deadline import Deadline
 MAX_FRAME = 256 << 20
 """Largest frame in bytes: far above any request or page; a larger length is a broken stream."""
 
+_AT_ONCE = 1 << 20
+"""How many bytes are asked of the kernel at once; a socket holds about 200 kB."""
 _LENGTH = struct.Struct("!I")
 
 
@@ -49,11 +52,11 @@ Reply = Done | Failed
 
 
 class ChannelClosedError(Exception):
-    """The other end is gone."""
+    """The other end is gone, or what it sent is no frame."""
 
 
 class ChannelTimeoutError(Exception):
-    """The deadline passed before a whole frame had come."""
+    """The deadline passed before a whole frame had gone or come."""
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -62,59 +65,88 @@ _calls = msgspec.msgpack.Decoder(Call)
 
 
 def frame(message: Call | Reply) -> bytes:
-    """Return a message as it goes over a channel."""
+    """Return a message as it goes over a channel. ValueError, TypeError: it cannot."""
     body = _encoder.encode(message)
+    if len(body) > MAX_FRAME:
+        raise ValueError(f"a message of {len(body)} bytes; {MAX_FRAME} is the most")
     return _LENGTH.pack(len(body)) + body
 
 
-def send(channel: socket.socket, message: Call | Reply) -> None:
-    """Send a whole message. Raises ChannelClosedError if it cannot have arrived whole."""
+def send(channel: socket.socket, data: bytes, deadline: Deadline | None = None) -> None:
+    """Send a whole frame; without a deadline, however long it takes.
+
+    ChannelClosedError, ChannelTimeoutError: it cannot have arrived whole, and the channel is of
+    no more use.
+    """
+    rest = memoryview(data)
+    while rest:
+        try:
+            rest = rest[channel.send(rest, 0 if deadline is None else socket.MSG_DONTWAIT) :]
+        except BlockingIOError:
+            _await(channel, select.POLLOUT, deadline)
+        except OSError as error:
+            raise ChannelClosedError from error
+
+
+class Inbox:
+    """The frames that come over a channel.
+
+    What has come of a frame is kept, so that whoever waits may leave at any moment, and another
+    may wait for the rest.
+    """
+
+    def __init__(self, channel: socket.socket) -> None:
+        self._channel = channel
+        self._data = bytearray()
+
+    def call(self) -> Call:
+        """Wait for the next call, for ever."""
+        return _decode(_calls, self._frame(None))
+
+    def reply(self, deadline: Deadline) -> Reply:
+        """Wait for the next reply. Raises ChannelTimeoutError, ChannelClosedError."""
+        return _decode(_replies, self._frame(deadline))
+
+    def _frame(self, deadline: Deadline | None) -> bytes:
+        while missing := self._missing():
+            if deadline is not None:
+                _await(self._channel, select.POLLIN, deadline)
+            self._data += self._some(missing)
+        body = bytes(memoryview(self._data)[_LENGTH.size :])
+        self._data.clear()
+        return body
+
+    def _missing(self) -> int:
+        """How many bytes are still to come of the frame, as far as is known."""
+        if len(self._data) < _LENGTH.size:
+            return _LENGTH.size - len(self._data)
+        (length,) = _LENGTH.unpack_from(self._data)
+        if length > MAX_FRAME:
+            raise ChannelClosedError
+        return int(_LENGTH.size + length - len(self._data))
+
+    def _some(self, most: int) -> bytes:
+        try:
+            data = self._channel.recv(min(most, _AT_ONCE))
+        except OSError as error:
+            raise ChannelClosedError from error
+        if not data:
+            raise ChannelClosedError
+        return data
+
+
+_Message = TypeVar("_Message")
+
+
+def _decode(decoder: msgspec.msgpack.Decoder[_Message], body: bytes) -> _Message:
     try:
-        channel.sendall(frame(message))
-    except OSError as error:
+        return decoder.decode(body)
+    except (msgspec.MsgspecError, ValueError) as error:  # ValueError: text that is not UTF-8
         raise ChannelClosedError from error
 
 
-def receive_call(channel: socket.socket) -> Call:
-    """Wait for the next call, for ever."""
-    return _calls.decode(_receive(channel, None))
-
-
-def receive_reply(channel: socket.socket, deadline: Deadline) -> Reply:
-    """Wait for the reply. Raises ChannelTimeoutError, and leaves the frame for a later attempt."""
-    _await_input(channel, deadline)
-    return _replies.decode(_receive(channel, Deadline.after(_FRAME_SECONDS)))
-
-
-_FRAME_SECONDS = 5.0
-"""A worker that has begun to send a frame sends it whole; longer than this, it is stuck."""
-
-
-def _await_input(channel: socket.socket, deadline: Deadline) -> None:
+def _await(channel: socket.socket, event: int, deadline: Deadline | None) -> None:
     poll = select.poll()
-    poll.register(channel, select.POLLIN)
-    if not poll.poll(deadline.remaining() * 1000):
+    poll.register(channel, event)
+    if not poll.poll(None if deadline is None else deadline.remaining() * 1000):
         raise ChannelTimeoutError
-
-
-def _receive(channel: socket.socket, deadline: Deadline | None) -> bytearray:
-    (length,) = _LENGTH.unpack(_receive_exactly(channel, _LENGTH.size, deadline))
-    if length > MAX_FRAME:
-        raise ChannelClosedError
-    return _receive_exactly(channel, length, deadline)
-
-
-def _receive_exactly(channel: socket.socket, size: int, deadline: Deadline | None) -> bytearray:
-    data = bytearray(size)
-    view, got = memoryview(data), 0
-    while got < size:
-        if deadline is not None:
-            _await_input(channel, deadline)
-        try:
-            count = channel.recv_into(view[got:])
-        except OSError as error:
-            raise ChannelClosedError from error
-        if count == 0:
-            raise ChannelClosedError
-        got += count
-    return data

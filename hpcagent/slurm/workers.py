@@ -24,6 +24,10 @@ class NoWorkerError(Exception):
         self.alive = alive
 
 
+class NotSentError(Exception):
+    """The deadline passed before the call was sent whole: it will not be carried out."""
+
+
 class CallOverranError(Exception):
     """The deadline passed while the call was being carried out."""
 
@@ -32,12 +36,23 @@ class WorkerDiedError(Exception):
     """The worker died while the call was being carried out."""
 
 
+_START_MARGIN = 1.0
+"""Seconds for ending a worker that was not ready in time, so that it can be told why."""
+SEND_SECONDS = 0.1
+"""How long past the deadline a worker has to take a call, so that it is not cut off for nothing:
+one that waits for calls takes the largest within milliseconds."""
+
+
 class WorkerPool:
     """A fixed number of worker processes. ``call`` is safe from any number of threads."""
 
     def __init__(self, settings: PoolSettings, environment: Mapping[str, str]) -> None:
         self._free: deque[Channel] = deque()
-        self._state = threading.Condition()
+        self._closed = False
+        lock = threading.Lock()
+        self._state = threading.Condition(lock)
+        self._freed = threading.Condition(lock)
+        """The same lock, for those who wait for a channel: one channel wakes one of them."""
         self._start_timeout = settings.start_timeout
         self._supervisor = Supervisor(settings, environment, self)
 
@@ -45,25 +60,30 @@ class WorkerPool:
         """Start the workers; return when the first is ready, raise NoWorkerError if none can."""
         self._supervisor.start()
         with self._state:
-            self._state.wait_for(self._settled, self._start_timeout)
+            self._state.wait_for(self._settled, self._start_timeout + _START_MARGIN)
             if not self._free:
                 raise NoWorkerError(alive=False)
 
     def call(self, operation: str, deadline: Deadline, **arguments: object) -> wire.Reply:
         """Carry out an operation of ``worker.calls`` and return its reply, Done or Failed.
 
-        Raises NoWorkerError (nothing was sent), CallOverranError, WorkerDiedError (it may have
-        been carried out).
+        Raises NoWorkerError, NotSentError (nothing was done), CallOverranError, WorkerDiedError
+        (it may have been carried out).
         """
-        call = wire.Call(operation, arguments)
+        call = wire.frame(wire.Call(operation, arguments))
+        if deadline.passed:
+            raise NotSentError
         while True:
             channel = self._take(deadline)
             try:
-                wire.send(channel.socket, call)
+                wire.send(channel.socket, call, Deadline(deadline.at + SEND_SECONDS))
             except wire.ChannelClosedError:
-                channel.socket.close()
-                continue  # the worker never saw the whole call, so it did nothing: take another
-            return self._wait(channel, deadline)
+                self.abandon(channel)  # it never had the whole call, so did nothing: take another
+            except wire.ChannelTimeoutError as error:
+                self.abandon(channel)
+                raise NotSentError from error
+            else:
+                return self._wait(channel, deadline)
 
     def pids(self) -> list[int]:
         """Process numbers of the workers that take calls."""
@@ -86,8 +106,11 @@ class WorkerPool:
     def close(self, deadline: Deadline) -> None:
         """End all workers, but wait for their calls until the deadline."""
         with self._state:
-            self._state.wait_for(self._all_idle, deadline.remaining())
+            self._state.wait_for(self._supervisor.all_idle, deadline.remaining())
         self._supervisor.stop()
+        with self._state:
+            self._closed = True
+            self._freed.notify_all()
 
     # ------------------------------------------------------------------ from the supervisor
 
@@ -96,38 +119,76 @@ class WorkerPool:
         with self._state:
             worker.ready = True
             worker.idle = len(worker.channels)
-            for channel in worker.channels:
-                channel.busy = False
             self._free.extend(worker.channels)
+            self._freed.notify(len(worker.channels))
             self._state.notify_all()
 
     def dismiss(self, worker: Worker) -> None:
         """Take a worker's free channels away from callers; it ends when the last is idle."""
         with self._state:
-            worker.retired = True
-            self._free = deque(channel for channel in self._free if channel.worker is not worker)
-            if worker.idle == len(worker.channels):
-                worker.kill()
+            self._retire(worker)
+            self._end_if_idle(worker)
+
+    def forget(self, worker: Worker) -> None:
+        """Let go of a worker whose process has ended. Who uses a channel of it closes that."""
+        with self._state:
+            self._retire(worker)
+            worker.gone = True
+            for channel in worker.channels:
+                if not channel.busy:
+                    channel.socket.close()
             self._state.notify_all()
 
     def release(self, channel: Channel) -> None:
         """Take back a channel whose call is over."""
-        worker = channel.worker
         with self._state:
-            worker.idle += 1
-            channel.busy = False
-            if not worker.retired:
+            self._settle(channel)
+            if not channel.worker.retired:
                 self._free.append(channel)
-            elif worker.idle == len(worker.channels):
-                worker.kill()
+                self._freed.notify()
+
+    def abandon(self, channel: Channel) -> None:
+        """Let go of a channel over which nothing will come any more, and replace its worker.
+
+        Most often that has ended. If not, the end of the channel shows its thread that it may go.
+        """
+        with self._state:
+            channel.socket.close()
+            self._settle(channel)
+        self._supervisor.replace(channel.worker)
+
+    def notify(self) -> None:
+        """Let those who wait look again."""
+        with self._state:
             self._state.notify_all()
+
+    # ------------------------------------------------------------------ with the lock held
+
+    def _retire(self, worker: Worker) -> None:
+        worker.retired = True
+        self._free = deque(channel for channel in self._free if channel.worker is not worker)
+
+    def _settle(self, channel: Channel) -> None:
+        """Note that a channel's call is over."""
+        channel.busy = False
+        channel.worker.idle += 1
+        if channel.worker.gone:
+            channel.socket.close()
+        elif channel.worker.retired:
+            self._end_if_idle(channel.worker)
+        self._state.notify_all()
+
+    def _end_if_idle(self, worker: Worker) -> None:
+        if worker.idle == len(worker.channels):
+            worker.kill()
 
     # ------------------------------------------------------------------ the caller's side
 
     def _take(self, deadline: Deadline) -> Channel:
-        with self._state:
-            if not self._state.wait_for(lambda: self._free, deadline.remaining()):
-                raise NoWorkerError(alive=bool(self.pids()))
+        with self._freed:
+            self._freed.wait_for(lambda: self._free or self._closed, deadline.remaining())
+            if not self._free:
+                raise NoWorkerError(alive=bool(self.pids()) and not self._closed)
             channel = self._free.popleft()
             channel.worker.idle -= 1
             channel.busy = True
@@ -135,23 +196,15 @@ class WorkerPool:
 
     def _wait(self, channel: Channel, deadline: Deadline) -> wire.Reply:
         try:
-            reply = wire.receive_reply(channel.socket, deadline)
+            reply = channel.inbox.reply(deadline)
         except wire.ChannelTimeoutError as error:
             self._supervisor.set_aside(channel)
             raise CallOverranError from error
         except wire.ChannelClosedError as error:
-            channel.socket.close()
+            self.abandon(channel)
             raise WorkerDiedError from error
         self.release(channel)
         return reply
 
     def _settled(self) -> bool:
         return bool(self._free) or bool(self.last_failure)
-
-    def _all_idle(self) -> bool:
-        return self._supervisor.all_idle()
-
-    def notify(self) -> None:
-        """Let those who wait look again."""
-        with self._state:
-            self._state.notify_all()

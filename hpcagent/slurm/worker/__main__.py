@@ -35,11 +35,19 @@ def main(argv: list[str]) -> None:
 
 def serve(channel: socket.socket) -> None:
     """Answer the calls of one channel until the daemon closes it."""
+    inbox = wire.Inbox(channel)
     try:
         while True:
-            wire.send(channel, calls.answer(wire.receive_call(channel)))
+            wire.send(channel, _frame(calls.answer(inbox.call())))
     except wire.ChannelClosedError:
         channel.close()
+
+
+def _frame(reply: wire.Reply) -> bytes:
+    try:
+        return wire.frame(reply)
+    except (TypeError, ValueError, OverflowError) as error:
+        return wire.frame(wire.Failed("bug", f"a reply that cannot be sent: {error}"))
 
 
 if __name__ == "__main__":

@@ -300,6 +300,10 @@ def umask(value: object, draft: Draft) -> None:
 
 
 def get_user_env(value: object, draft: Draft) -> None:
-    """Let slurmd load the user's login environment (slurmd/req.c, _get_user_env)."""
+    """Let slurmd load the user's login environment (slurmd/req.c, _get_user_env).
+
+    The limits stay, as with ``sbatch --export=NONE``; ``sbatch --get-user-env`` leaves them to
+    slurmd, for the sake of Moab (sbatch.c, main).
+    """
     if value:
         draft.variables["SLURM_GET_USER_ENV"] = "1"

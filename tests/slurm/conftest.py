@@ -21,6 +21,6 @@ def recorder() -> Iterator[Recorder]:
 
 @pytest.fixture(scope="module")
 def twins(sandbox: Sandbox, recorder: Recorder) -> Iterator[Twins]:
-    """A cluster of the module's own (`sandbox` says why there is none)."""
-    with Sandbox.up() as own, both(own, recorder) as ways:
+    """A cluster of the module's own (`sandbox` says why there is none); ids have four digits."""
+    with Sandbox.up(conf={"FirstJobId": "7000"}) as own, both(own, recorder) as ways:
         yield ways

@@ -10,14 +10,12 @@ from hpcagent.jobs.deadline import Deadline
 from hpcagent.jobs.errors import InvalidRequest, NotFound, Violation
 from hpcagent.jobs.identity import MAX_ID, Claim
 from hpcagent.jobs.model import Job, JobFilter, JobId, JobPage
-from hpcagent.jobs.stamp import stamp
+from hpcagent.jobs.stamp import split, stamp
 from hpcagent.slurm import states
 from hpcagent.slurm.client import Client
 from hpcagent.slurm.directory import Directory
 from hpcagent.slurm.states import MEMBERS, Record
 
-_FIND_PAGE = 100
-"""How many jobs are looked through at once for one mark."""
 _UID = re.compile(r"[0-9]{1,10}")
 _RANGE = re.compile(r"([0-9]+)(?:-([0-9]+)(?::([0-9]+))?)?")
 
@@ -43,17 +41,23 @@ class Queue:
         return job
 
     def find(self, request_id: str, deadline: Deadline, *, user: int | None = None) -> Job | None:
-        """Return the job that bears the mark of a request; look among one user's if told whose."""
-        keep = {"admin_comment_prefix": stamp(request_id)}
-        after = None
-        while True:  # other ids may begin like this one
-            page = self._load(keep, _FIND_PAGE, after, deadline, user)
-            for job in self._jobs(page["jobs"], deadline):
-                if job.request_id == request_id:
-                    return job
-            after = page["next_after"]
-            if after is None:
-                return None
+        """Return the job that bears the mark of a request; look among one user's if told whose.
+
+        The newest of several; of an array what the array's id means. A record that slurmctld keeps
+        of what it has refused is no job of the request's.
+        """
+        keep = {"admin_comment_prefix": stamp(request_id)}  # other ids may begin like this one
+        page = self._load(keep, None, None, deadline, user)
+        marked = [
+            record
+            for record in page["jobs"]
+            if split(record["admin_comment"])[0] == request_id and not states.is_refused(record)
+        ]
+        if not marked:
+            return None
+        number = _submitted_as(marked[-1])
+        record = choose([r for r in marked if _submitted_as(r) == number], JobId(number))
+        return self._jobs([record], deadline)[0] if record else None
 
     def page(
         self, wanted: JobFilter, size: int, after: tuple[int, int] | None, deadline: Deadline
@@ -74,7 +78,7 @@ class Queue:
     def _load(
         self,
         keep: dict[str, Any],
-        limit: int,
+        limit: int | None,
         after: tuple[int, int] | None,
         deadline: Deadline,
         user: int | None,
@@ -171,6 +175,18 @@ def stands_for(tasks: str, task: int) -> bool:
             return True
         last = high
     return False
+
+
+def whole(job: Job) -> JobId:
+    """Return the id that a job had when it was submitted: that of its array, if it has one."""
+    if job.array is not None:
+        return JobId(job.array.array_job_id, cluster=job.job_id.cluster)
+    return job.job_id
+
+
+def _submitted_as(record: Record) -> int:
+    number: int = record["array_job_id"] or record["job_id"]
+    return number
 
 
 def _wanted(job: Job, wanted: JobFilter) -> bool:

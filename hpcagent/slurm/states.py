@@ -120,6 +120,16 @@ def _state(number: int) -> JobState:
     return STATES[base] if base < len(STATES) else JobState.UNKNOWN
 
 
+def is_refused(record: Record) -> bool:
+    """Whether a record is what slurmctld keeps of a job that it has refused.
+
+    It finds some flaws only after it has made the job, which it then lets fail at once; only there
+    are the two said together (22.05 job_mgr.c, job_allocate: "fundamental flaw in job request").
+    """
+    failed = _state(record["job_state"]) is JobState.FAILED
+    return failed and bool(record["state_reason_name"] == "BadConstraints")
+
+
 def _identity(record: Record) -> dict[str, Any]:
     return {
         "raw_job_id": record["job_id"],

@@ -21,7 +21,7 @@ from hpcagent.slurm.client import Client
 from hpcagent.slurm.cluster import Cluster, ClusterFacts
 from hpcagent.slurm.descriptor import Descriptor, Site, describe
 from hpcagent.slurm.directory import Directory
-from hpcagent.slurm.queue import Queue
+from hpcagent.slurm.queue import Queue, whole
 
 FOUND = JobWarning(
     "FOUND_BY_REQUEST_ID", "slurmctld's answer was lost; the job was found by its request_id"
@@ -126,4 +126,4 @@ class Submitter:
             raise doubt from error
         if job is None:
             raise doubt
-        return job.job_id
+        return whole(job)

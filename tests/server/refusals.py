@@ -16,6 +16,7 @@ class Refusal:
     code: grpc.StatusCode
     message: str
     reason: str
+    domain: str
     metadata: dict[str, str]
     violations: dict[str, str]
     """Field to reason."""
@@ -34,6 +35,7 @@ def refusal(call: Callable[[], object]) -> Refusal:
         code=failed.value.code(),
         message=failed.value.details() or "",
         reason=info.reason,
+        domain=info.domain,
         metadata=dict(info.metadata),
         violations={one.field: one.reason for one in bad.field_violations},
     )

@@ -1,10 +1,12 @@
-"""sbatch and hpcagent side by side, on a cluster that nobody else uses."""
+"""Callers of the daemon; and sbatch and hpcagent side by side, on a cluster of their own."""
 
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fix_daemon import Daemon
+from slurm.caller import Caller, calling
 from slurm.recorder import Recorder
 from slurm.twins import Twins, both
 
@@ -24,3 +26,11 @@ def twins(sandbox: Sandbox, recorder: Recorder) -> Iterator[Twins]:
     """A cluster of the module's own (`sandbox` says why there is none); ids have four digits."""
     with Sandbox.up(conf={"FirstJobId": "7000"}) as own, both(own, recorder) as ways:
         yield ways
+
+
+@pytest.fixture(scope="module")
+def caller(daemon: Daemon) -> Iterator[Caller]:
+    """A caller of the daemon that tests share; what it submits ends with the module."""
+    daemon.wait_until_serving()
+    with calling(daemon.stub) as ours:
+        yield ours

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from unit.slurm.records import record
 
 from hpcagent.jobs.model import JobId
-from hpcagent.slurm.queue import choose, stands_for
+from hpcagent.slurm import states
+from hpcagent.slurm.queue import choose, stands_for, whole
 
 BITSTR_LEN = 64
 """SLURM_BITSTR_LEN's default: what libslurm writes of a bitmap, end mark included."""
@@ -107,3 +108,17 @@ def test_an_id_means_one_record(
     for order in (records, shuffled):
         chosen = choose(order, job_id)
         assert (chosen["job_id"] if chosen else None) == number
+
+
+@pytest.mark.parametrize(
+    ("found", "submitted"),
+    [
+        (record(job_id=7), 7),
+        (of_array(100, None, "3-9"), 100),
+        (of_array(101, 0), 100),
+        (of_array(100, 9), 100),
+    ],
+)
+def test_what_was_submitted_is_the_whole_array(found: dict[str, Any], submitted: int) -> None:
+    job = states.job(found, states.Names({}, {}), cluster="sandbox", now=2000)
+    assert whole(job) == JobId(submitted, cluster="sandbox")

@@ -7,6 +7,7 @@ slurm_opt_create_job_desc.
 
 from hpcagent.slurm import hostlist
 from hpcagent.slurm.draft import Draft, Size
+from hpcagent.slurm.kinds import MAX_I32, MAX_U32
 
 JOB_NTASKS_SET = 1 << 14
 JOB_CPUS_SET = 1 << 15
@@ -20,6 +21,7 @@ def derive(draft: Draft) -> None:
     ntasks, ntasks_known = _tasks(size, nodes_given=nodes_given)
     if nodes_given and ntasks_known:
         _shrink_nodes(draft, ntasks)
+    _check_products(draft, ntasks)
     _write_nodes(draft, nodes_given=nodes_given)
     _write_tasks(draft, ntasks, known=ntasks_known)
 
@@ -57,6 +59,18 @@ def _shrink_nodes(draft: Draft, ntasks: int) -> None:
         size.min_nodes = size.max_nodes = ntasks
         if len(size.nodelist) > ntasks:
             draft.members["req_nodes"] = hostlist.compress(size.nodelist[:ntasks])
+
+
+def _check_products(draft: Draft, ntasks: int) -> None:
+    """Refuse factors whose product does not fit, though each of them does; sbatch's overflow."""
+    ncpus = ntasks * (draft.size.cpus_per_task or 1)
+    for option, number, most, what in (
+        ("ntasks_per_node", ntasks, MAX_I32, "tasks"),
+        ("cpus_per_task", ncpus, MAX_U32, "processors"),
+    ):
+        if getattr(draft.size, option) is not None and number > most:
+            said = f"makes {number} {what} in all; at most {most} are allowed"
+            draft.fault(f'options["slurm"].{option}', said, "OUT_OF_RANGE")
 
 
 def _write_nodes(draft: Draft, *, nodes_given: bool) -> None:

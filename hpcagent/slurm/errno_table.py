@@ -19,6 +19,7 @@ How a kind is chosen (https://google.aip.dev/193):
 
 import enum
 import errno
+from collections.abc import Collection
 from dataclasses import KW_ONLY, dataclass
 
 from hpcagent.jobs.errors import Kind
@@ -60,13 +61,16 @@ class Row:
     """The field of SubmitJobRequest to which a refusal belongs, if it is one."""
     option: str = ""
     """The field of JobOptions to which a refusal belongs, if it is one."""
+    or_option: str = ""
+    """Another one to which it can belong, where the first is not given."""
     before: Version = (9999,)
     """The first version in which the number means what the next row says."""
 
-    @property
-    def path(self) -> str:
-        """Where in the request the refused value is, or an empty string."""
-        return f'options["slurm"].{self.option}' if self.option else self.field
+    def path(self, given: Collection[str] = ()) -> str:
+        """Where the refused value is in a request with these options; it may be nowhere: empty."""
+        other = self.or_option in given and self.option not in given
+        option = self.or_option if other else self.option
+        return f'options["slurm"].{option}' if option else self.field
 
 
 ABORTED = Kind.ABORTED
@@ -171,7 +175,7 @@ ROWS = (
     Row(2015, "ESLURM_REQUESTED_PART_CONFIG_UNAVAILABLE", FAILED_PRECONDITION, warns=True),
     Row(2016, "ESLURM_NODES_BUSY", RESOURCE_EXHAUSTED, retry=30, warns=True),
     Row(2017, "ESLURM_INVALID_JOB_ID", NOT_FOUND),
-    Row(2018, "ESLURM_INVALID_NODE_NAME", INVALID_ARGUMENT, option="nodelist"),
+    Row(2018, "ESLURM_INVALID_NODE_NAME", INVALID_ARGUMENT, option="nodelist", or_option="exclude"),
     Row(2019, "ESLURM_WRITING_TO_FILE", INTERNAL),
     Row(2020, "ESLURM_TRANSITION_STATE_NO_UPDATE", ABORTED, retry=5),
     Row(2021, "ESLURM_ALREADY_DONE", FAILED_PRECONDITION),

@@ -6,6 +6,7 @@ it becomes one of the domain's errors, once. The one question that the number al
 whether a request that should change something may have been carried out after all.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from hpcagent.jobs.errors import (
@@ -38,6 +39,8 @@ class Call:
     """What it should have changed, as in SUBMIT_OUTCOME_UNKNOWN; empty if it only asked."""
     describes_job: bool = False
     """It carried a job's description, so that a refusal may be about a field of that."""
+    options: Collection[str] = ()
+    """The options in that description."""
 
 
 SUBMIT = Call("SUBMIT", describes_job=True)
@@ -95,12 +98,12 @@ def refusal(code: int, text: str, said: str, *, version: Version, call: Call) ->
             metadata={"name": row.name} | _metadata(code, text, said),
         )
     message = said or text
-    blamed = call.describes_job and row.path
+    blamed = row.path(call.options) if call.describes_job else ""
     details: Details = {
         "domain": DOMAIN,
         "metadata": _metadata(code, text, said),
         "retry_after": row.retry,
-        "violations": [Violation(row.path, message, row.name)] if blamed else [],
+        "violations": [Violation(blamed, message, row.name)] if blamed else [],
     }
     error = _CLASSES.get(row.kind, Refused)
     return error(message, kind=row.kind, reason=row.name, **details)

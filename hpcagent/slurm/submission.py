@@ -8,6 +8,7 @@ is made here.)
 
 import socket
 import time
+from dataclasses import replace
 
 from hpcagent import config
 from hpcagent.jobs.deadline import Deadline
@@ -91,9 +92,10 @@ class Submitter:
         self, spec: JobSpec, descriptor: Descriptor, identity: Identity, deadline: Deadline
     ) -> Submission:
         warnings, message = list(descriptor.warnings), ""
+        about = replace(errors.SUBMIT, options=spec.options.keys())
         try:
             reply = self._client.call(
-                "submit", deadline, errors.SUBMIT, members=descriptor.owned_by(identity)
+                "submit", deadline, about, members=descriptor.owned_by(identity)
             )
         except OutcomeUnknown as doubt:
             job_id = self._look_for(spec, identity, deadline, doubt)

@@ -16,10 +16,10 @@ _WORDS = {
     errno.ELOOP: ("is a symbolic link, which is not followed here", "WORK_DIR_SYMLINK"),
     errno.ENOTDIR: ("is no directory", "WORK_DIR_NOT_A_DIRECTORY"),
     errno.ENOENT: (
-        "does not exist; parents are made only where create_work_dir.parents says so, and below"
-        " one of the agent's work_dir_roots",
+        "does not exist; create_work_dir.parents makes it below the agent's work_dir_roots only",
         "WORK_DIR_PARENT_MISSING",
     ),
+    errno.ENAMETOOLONG: ("is too long a name for its file system", "WORK_DIR_NAME_TOO_LONG"),
     errno.EACCES: ("cannot be entered or written by the user", "WORK_DIR_NOT_ALLOWED"),
     errno.EPERM: ("cannot be made by the user", "WORK_DIR_NOT_ALLOWED"),
 }

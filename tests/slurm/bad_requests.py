@@ -1,18 +1,12 @@
 """Requests that must not become jobs, each with what its caller is told: a table.
 
-A row changes the original system's request; names that begin with a dot are options. The cluster
-is a sandbox with `EnforcePartLimits=ALL`, and with `PARTITIONS` beside its own. `PLACE` stands for
+Each changes the original system's request; names that begin with a dot are options. The cluster is
+a sandbox with `EnforcePartLimits=ALL`, and with `PARTITIONS` beside its own. `PLACE` stands for
 a directory with what `PLACES` says.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from slurm.bad import UNAVAILABLE, Bad, Fields, failed, forbidden, refused
 
-from grpc import StatusCode
-
-from hpcagent.jobs.errors import DOMAIN
-from hpcagent.slurm.errors import DOMAIN as SLURM_DOMAIN
 from hpcagent.slurm.script import DEFAULT_MAX_SIZE
 
 PARTITIONS = (
@@ -27,66 +21,6 @@ PLACE = "PLACE"
 PLACES = {"open": 0o1777, "closed": 0o700}
 """Directories of root's, and their modes; `link` is a symbolic link to `open`, `file` a file."""
 
-Fields = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Bad:
-    """One bad request, and how it is refused."""
-
-    why: str
-    asked: Fields
-    """Fields of the request in JSON's form; None is one that is not set."""
-    blamed: Mapping[str, str] = field(default_factory=dict)
-    """Every field that is to blame, with the violation's reason."""
-    code: StatusCode = StatusCode.INVALID_ARGUMENT
-    reason: str = "INVALID_REQUEST"
-    domain: str = DOMAIN
-    recorded: bool = False
-    """slurmctld keeps a record, as of a job that failed at once: it found the flaw only after it
-    had made the job (job_mgr.c, job_allocate)."""
-
-    @property
-    def fields(self) -> dict[str, Any]:
-        """What is asked beside options."""
-        return {name: value for name, value in self.asked.items() if not name.startswith(".")}
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """What is asked as options."""
-        return {name[1:]: value for name, value in self.asked.items() if name.startswith(".")}
-
-    @property
-    def violations(self) -> dict[str, str]:
-        """What is blamed, by path in the request."""
-        prefix = 'options["slurm"]'
-        return {
-            prefix + name if name.startswith(".") else name: reason
-            for name, reason in self.blamed.items()
-        }
-
-
-def forbidden(why: str, asked: Fields, blamed: Mapping[str, str]) -> Bad:
-    """What the agent's policy refuses, by the reason of the first violation."""
-    reason = next(iter(blamed.values()))
-    return Bad(why, asked, blamed, StatusCode.PERMISSION_DENIED, reason)
-
-
-def refused(why: str, asked: Fields, reason: str, blamed: str = "", code: str = "") -> Bad:
-    """What slurmctld refuses; one field is to blame, or it cannot be told which."""
-    violations = {blamed: reason} if blamed else {}
-    kind = StatusCode[code] if code else StatusCode.INVALID_ARGUMENT
-    return Bad(why, asked, violations, kind, reason, SLURM_DOMAIN)
-
-
-def failed(why: str, asked: Fields) -> Bad:
-    """What slurmctld refuses after it has made the job."""
-    return Bad(
-        why, asked, {}, StatusCode.INVALID_ARGUMENT, UNAVAILABLE, SLURM_DOMAIN, recorded=True
-    )
-
-
-UNAVAILABLE = "ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE"
 NO_VAL = 0xFFFFFFFE
 """The next number means INFINITE to Slurm."""
 GIB = 1 << 30

@@ -10,7 +10,8 @@ from fix_daemon import Daemon, running
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message_factory import GetMessageClass
 from server.refusals import Refusal, refusal
-from slurm.bad_requests import MADE_WORK_DIR, PARTITIONS, PLACE, PLACES, ROWS, Bad
+from slurm.bad import Bad
+from slurm.bad_requests import MADE_WORK_DIR, PARTITIONS, PLACE, PLACES, ROWS
 from slurm.caller import DEADLINE, Caller, fresh, request
 from slurm_commands import command
 

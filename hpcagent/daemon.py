@@ -18,6 +18,7 @@ import structlog
 from hpcagent import config, log, sdnotify
 from hpcagent.jobs.deadline import Deadline
 from hpcagent.server.build import Server, build
+from hpcagent.server.listen import ListenError
 from hpcagent.slurm.scheduler import SlurmScheduler
 
 STOPPING: Final = frozenset({signal.SIGTERM, signal.SIGINT})
@@ -29,8 +30,8 @@ logger = structlog.get_logger(__name__)
 def run(file: Path) -> None:
     """Serve what a file of settings says, until SIGTERM or SIGINT, and return when all is done.
 
-    Raises ConfigError, LibraryUnusableError (libslurm cannot work here), ListenError or OSError (an
-    address cannot be used) if the daemon cannot start.
+    Raises ConfigError, LibraryUnusableError (libslurm cannot work here) or ListenError (an address
+    cannot be used) if the daemon cannot start.
     """
     settings = config.load(file)
     signal.pthread_sigmask(signal.SIG_BLOCK, HEEDED)
@@ -62,7 +63,10 @@ def _metrics(settings: config.Metrics) -> Iterator[None]:
         yield
         return
     host, _, port = settings.listen.rpartition(":")
-    server, thread = prometheus_client.start_http_server(int(port), host.strip("[]"))
+    try:
+        server, thread = prometheus_client.start_http_server(int(port), host.strip("[]"))
+    except OSError as error:
+        raise ListenError(f"cannot listen on {settings.listen}: {error.strerror}") from error
     try:
         yield
     finally:

@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     except LibraryUnusableError as error:
         _say("libslurm_unusable", error)
         return os.EX_CONFIG if error.permanent else 1
-    except (ListenError, OSError) as error:
+    except ListenError as error:
         _say("cannot_listen", error)
         return 1
     return 0

@@ -173,6 +173,23 @@ def test_another_libslurm_than_it_was_built_for_is_refused(
     assert "libslurm.so.36 of Slurm 20.11" in ended.stderr
 
 
+@pytest.mark.parametrize("key", [("server", "tcp"), ("metrics", "listen")], ids=".".join)
+def test_a_port_in_use_is_named(
+    config: Callable[..., Path], private_sandbox: Sandbox, tmp_path: Path, key: tuple[str, str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        file = config()
+        with file.open("a") as more:
+            more.write(
+                toml({"slurm": {"conf": str(private_sandbox.conf)}, key[0]: {key[1]: address}})
+            )
+        ended = hpcagent("serve", "--config", file, **private_sandbox.env)
+    assert ended.returncode == 1
+    assert f"cannot listen on {address}" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
 def test_a_second_daemon_on_the_same_socket_gives_way(private_daemon: Daemon) -> None:
     ended = hpcagent("serve", "--config", private_daemon.config, **private_daemon.sandbox.env)
     assert ended.returncode == 1

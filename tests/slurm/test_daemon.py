@@ -100,10 +100,11 @@ def free_port() -> int:
 
 
 def test_what_it_counts_can_be_scraped(private_sandbox: Sandbox) -> None:
-    address = f"127.0.0.1:{free_port()}"
-    with running(private_sandbox, {"metrics": {"listen": address}}) as daemon:
+    port = free_port()
+    with running(private_sandbox, {"metrics": {"listen": f"127.0.0.1:{port}"}}) as daemon:
         daemon.agent.GetAgentInfo(GetAgentInfoRequest(), timeout=PATIENCE)
-        with urllib.request.urlopen(f"http://{address}/metrics", timeout=PATIENCE) as answer:
+        pages = f"http://127.0.0.1:{port}/metrics"
+        with urllib.request.urlopen(pages, timeout=PATIENCE) as answer:
             text = answer.read().decode()
         assert daemon.stop() == 0
     assert 'grpc_method="GetAgentInfo"' in text

@@ -20,6 +20,7 @@ def main(argv: list[str]) -> None:
     conf, lifeline, *channels = argv
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    os.umask(0o077)  # not the daemon's, which could keep a new directory from its own user
     try:
         _slurm.check_library()
         _slurm.init(conf or None)

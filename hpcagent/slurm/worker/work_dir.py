@@ -10,8 +10,8 @@ RESOLVE_NO_SYMLINKS says the same in one call, but Linux before 5.6 has no opena
 import errno
 import os
 import stat
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 _WALK = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -19,45 +19,53 @@ _WALK = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 def make(path: str, mode: int, roots: Sequence[str], *, parents: bool) -> bool:
     """Make ``path`` with ``mode`` and return True; return False if it is there already.
 
-    ``path`` must be absolute, without ``.`` or ``..``. Below one of ``roots``, missing parents are
-    made too if ``parents`` says so. A root may lie behind symbolic links (the site made them);
-    nothing below it may. Outside all roots the whole path is walked without following links.
-    Raises OSError whose filename is the component that failed: ELOOP for a symbolic link, ENOTDIR,
-    ENOENT, EACCES...
+    ``path`` is absolute and without ``.`` or ``..`` (else EINVAL). Below one of ``roots``, missing
+    parents are made too if ``parents`` says so. A root may lie behind symbolic links (the site made
+    them); nothing below it may. Outside all roots the whole path is walked without following links.
+    The umask must leave the owner's bits alone. Raises OSError whose filename is the path as far
+    as the component that failed: ELOOP for a symbolic link, ENOTDIR, ENOENT, EACCES...
     """
+    if not path.startswith("/") or {".", ".."} & set(path.split("/")):
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), path)
     root, names = _split(path, roots)
+    walked, made = root, False
     with ExitStack() as stack:
         here = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         stack.callback(os.close, here)
-        walked = root
-        for name in names[:-1]:
+        for left, name in zip(reversed(range(len(names))), names, strict=True):
             walked = f"{walked.rstrip('/')}/{name}"
-            here = _step(here, name, walked, mode if parents and root in roots else None)
+            may_make = left == 0 or (parents and root in roots)
+            with _named(walked):
+                here, made = _step(here, name, mode if may_make else None)
             stack.callback(os.close, here)
-        return _make_last(here, names[-1], path, mode)
+    return made
 
 
 def _split(path: str, roots: Sequence[str]) -> tuple[str, list[str]]:
-    """Return the root that the path is below, ``/`` if none, and the components behind it."""
-    below = [root for root in roots if path.startswith(root.rstrip("/") + "/")]
+    """Return the root that the path is, or is below, ``/`` if none, and the components behind."""
+    below = [root for root in roots if f"{path}/".startswith(root.rstrip("/") + "/")]
     root = max(below, key=len, default="/")
     return root, [name for name in path[len(root) :].split("/") if name]
 
 
-def _step(parent: int, name: str, walked: str, mode: int | None) -> int:
+@contextmanager
+def _named(path: str) -> Iterator[None]:
+    """Let an error name the whole path, not the component that the system was asked for."""
     try:
-        return _open(parent, name, walked)
+        yield
+    except OSError as error:
+        raise OSError(error.errno, os.strerror(error.errno or 0), path) from error
+
+
+def _step(parent: int, name: str, mode: int | None) -> tuple[int, bool]:
+    """Open a component, and tell whether it was made: where it is missing, and with a mode."""
+    try:
+        return _open(parent, name), False
     except FileNotFoundError:
         if mode is None:
             raise
-    _make_one(parent, name, mode)
-    return _open(parent, name, walked)
-
-
-def _make_last(parent: int, name: str, path: str, mode: int) -> bool:
     made = _make_one(parent, name, mode)
-    os.close(_open(parent, name, path))
-    return made
+    return _open(parent, name), made
 
 
 def _make_one(parent: int, name: str, mode: int) -> bool:
@@ -66,9 +74,7 @@ def _make_one(parent: int, name: str, mode: int) -> bool:
         os.mkdir(name, 0o700, dir_fd=parent)
     except FileExistsError:
         return False
-    directory = os.open(
-        name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent
-    )
+    directory = _open(parent, name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         os.fchmod(directory, mode)  # mkdir would take the umask, and never set the set-group-id bit
     finally:
@@ -76,13 +82,12 @@ def _make_one(parent: int, name: str, mode: int) -> bool:
     return True
 
 
-def _open(parent: int, name: str, walked: str) -> int:
+def _open(parent: int, name: str, flags: int = _WALK) -> int:
     try:
-        return os.open(name, _WALK, dir_fd=parent)
+        return os.open(name, flags, dir_fd=parent)
     except NotADirectoryError as error:
-        # O_PATH|O_NOFOLLOW|O_DIRECTORY says ENOTDIR of a link; say what it really is.
-        linked = stat.S_ISLNK(os.lstat(name, dir_fd=parent).st_mode)
+        # O_NOFOLLOW|O_DIRECTORY says ENOTDIR of a link, too. What is a directory by now was one.
+        found = os.lstat(name, dir_fd=parent).st_mode
+        linked = stat.S_ISLNK(found) or stat.S_ISDIR(found)
         code = errno.ELOOP if linked else errno.ENOTDIR
-        raise OSError(code, os.strerror(code), walked) from error
-    except OSError as error:
-        raise OSError(error.errno, os.strerror(error.errno or 0), walked) from error
+        raise OSError(code, os.strerror(code)) from error

@@ -13,8 +13,9 @@ MAKEFLAGS += --no-builtin-rules
 
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
-# A file of tests stays on one worker, so that what it starts for itself is started once.
-PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
+# A file of tests stays on one worker, so that what it starts for itself is started once. A worker
+# whose test hung has ended; it is not replaced, or the test would hang again.
+PARALLEL := -n auto --dist loadfile --no-loadscope-reorder --max-worker-restart=0
 
 MACHINE := build/machine
 PACKAGES := build/packages

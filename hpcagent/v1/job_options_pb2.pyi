@@ -409,7 +409,7 @@ class JobOptions(message.Message):
     node, which can take long (GetEnvTimeout). Unset: the given environment only.
     """
     umask: builtins.int
-    """File mode creation mask of the job (--umask), 0 to 511 (octal 777). Unset: the agent's configuration (`0022`)."""
+    """File mode creation mask of the job, 0 to 511 (octal 777). Unset: the agent's configuration (`0022`)."""
     acctg_freq: builtins.str
     """Intervals of the accounting polling, as sbatch writes it: `task=30,energy=10`."""
     batch: builtins.str

@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
@@ -15,12 +16,18 @@ from fault.proxy import Proxy, proxy
 from fault.scheduler import details
 from fix_daemon import Daemon, running
 
+from hpcagent import config
 from hpcagent.sandbox import Sandbox
 from hpcagent.v1 import job_pb2, job_requests_pb2, slurm_agent_pb2
 
 DEADLINE = 2.0
 WITHIN = 2.2
 """Seconds, from the request to the answer, as the client sees it."""
+
+PATIENCE = 5.0
+"""Seconds within which the agent has sent what it was asked to send."""
+BEFORE_CHANNELS = len(("python", "-P", "-m", "module", "conf", "lifeline", "end"))
+"""Words of a worker's command line besides its channels; it ends with a NUL, and an empty one."""
 
 SUBMISSION = slurm_agent_pb2.SubmitJobRequest(
     user="alice", work_dir="/tmp", script="#!/bin/true\n", request_id="deadline"
@@ -68,19 +75,26 @@ def test_it_is_kept_while_packets_to_slurmctld_are_dropped(
 def test_a_killed_worker_costs_only_its_calls_and_they_are_told_at_once(
     private_daemon: Daemon,
 ) -> None:
-    slurm, answers = private_daemon.sandbox, []
-    slurm.slurmctld.suspend()
-    calls = [threading.Thread(target=lambda: answers.append(doubt(private_daemon))) for _ in "abc"]
-    for call in calls:
-        call.start()
-    while any(call.is_alive() for call in calls):
+    with calls_in_flight(private_daemon, ["", "", ""]) as outcomes:
         kill_workers(private_daemon)
-        calls[0].join(0.2)
-    slurm.slurmctld.resume()
-    assert [reason for reason, _ in answers] == ["SUBMIT_OUTCOME_UNKNOWN"] * len(calls)
-    assert all(seconds < DEADLINE for _, seconds in answers)
+    private_daemon.sandbox.slurmctld.resume()
+    assert [outcome.reason for outcome in outcomes] == ["SUBMIT_OUTCOME_UNKNOWN"] * 3
+    assert all(outcome.seconds < DEADLINE for outcome in outcomes)
     private_daemon.wait_until_serving()
     assert private_daemon.stub.SubmitJob(SUBMISSION, timeout=10).job_id.id
+
+
+def test_a_job_whose_worker_was_killed_is_found_by_its_request_id(private_daemon: Daemon) -> None:
+    with calls_in_flight(private_daemon, ["lost"]) as outcomes:
+        kill_workers(private_daemon)
+        private_daemon.sandbox.slurmctld.resume()  # it now reads what was sent to it
+    made = private_daemon.stub.GetJob(job_requests_pb2.GetJobRequest(request_id="lost"), timeout=10)
+    (outcome,) = outcomes
+    assert (outcome.job_id, outcome.warnings) in {
+        (made.job_id.id, ("FOUND_BY_REQUEST_ID",)),
+        ("", ()),  # it had not got that far when it was looked for
+    }
+    assert outcome.reason in {"", "SUBMIT_OUTCOME_UNKNOWN"}
 
 
 @pytest.fixture
@@ -105,18 +119,83 @@ def timed(daemon: Daemon, rpc: str) -> tuple[str, float]:
     return details(failed.value)[0], seconds
 
 
-def doubt(daemon: Daemon) -> tuple[str, float]:
-    """Submit with much time, and return what came of it and how long that took."""
+@dataclass(frozen=True)
+class Outcome:
+    """What a call was told, and after how long."""
+
+    seconds: float
+    reason: str = ""
+    job_id: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+@contextlib.contextmanager
+def calls_in_flight(daemon: Daemon, request_ids: list[str]) -> Iterator[list[Outcome]]:
+    """Freeze slurmctld and send it a submission for each id; then wait for their outcomes."""
+    outcomes: list[Outcome] = []
+    assert daemon.stub.SubmitJob(SUBMISSION, timeout=10).job_id.id  # so that alice is known
+    daemon.sandbox.slurmctld.suspend()
+    calls = [
+        threading.Thread(target=lambda i=i: outcomes.append(submit(daemon, i))) for i in request_ids
+    ]
+    for call in calls:
+        call.start()
+    wait_until_sent(daemon, len(calls))
+    yield outcomes
+    for call in calls:
+        call.join()
+
+
+def submit(daemon: Daemon, request_id: str) -> Outcome:
+    """Submit with much time."""
+    request = slurm_agent_pb2.SubmitJobRequest()
+    request.CopyFrom(SUBMISSION)
+    request.request_id = request_id
     begin = time.monotonic()
-    with pytest.raises(grpc.RpcError) as failed:
-        daemon.stub.SubmitJob(SUBMISSION, timeout=30)
-    return details(failed.value)[0], time.monotonic() - begin
+    try:
+        answer = daemon.stub.SubmitJob(request, timeout=30)
+    except grpc.RpcError as error:
+        return Outcome(time.monotonic() - begin, details(error)[0])
+    warnings = tuple(warning.name for warning in answer.warnings)
+    return Outcome(time.monotonic() - begin, "", answer.job_id.id, warnings)
+
+
+def wait_until_sent(daemon: Daemon, count: int) -> None:
+    """Wait until the callers' workers have so many connections to slurmctld."""
+    port = re.search(r"^SlurmctldPort=(\d+)$", daemon.sandbox.conf.read_text(), re.MULTILINE)
+    assert port
+    end = time.monotonic() + PATIENCE
+    while sum(connections(pid, int(port[1])) for pid in workers(daemon)) < count:
+        assert time.monotonic() < end, "the calls were not sent"
+
+
+def connections(pid: int, port: int) -> int:
+    """How many connections to a loopback port a process has."""
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    to_port = {f"socket:[{line[9]}]" for line in lines if int(line[2].split(":")[1], 16) == port}
+    opened = set()
+    for descriptor in Path(f"/proc/{pid}/fd").glob("*"):
+        with contextlib.suppress(OSError):  # closed in the meantime
+            opened.add(str(descriptor.readlink()))
+    return len(opened & to_port)
 
 
 def kill_workers(daemon: Daemon) -> None:
-    """End every worker process of the daemon, whatever it does."""
-    for stat in Path("/proc").glob("[0-9]*/stat"):
+    """End the callers' workers, whatever they do."""
+    for pid in workers(daemon):
+        os.kill(pid, signal.SIGKILL)
+
+
+def workers(daemon: Daemon) -> list[int]:
+    """The worker processes that callers use: those with as many channels as the setting says.
+
+    The watch over slurmctld has one of its own, with fewer.
+    """
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # it has ended by itself
-            parent = int(stat.read_text().rpartition(")")[2].split()[1])
-            if parent == daemon.pid:
-                os.kill(int(stat.parent.name), signal.SIGKILL)
+            parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+            channels = len((process / "cmdline").read_bytes().split(b"\0")) - BEFORE_CHANNELS
+            if parent == daemon.pid and channels == config.Slurm().threads:
+                found.append(int(process.name))
+    return found

@@ -25,14 +25,20 @@ def expand(expression: str) -> tuple[str, ...]:
     """Return the names, each once, in Slurm's order. ValueError speaks to the user."""
     names: set[str] = set()
     for item in _split(expression):
-        parts = [_choices(part[1], part[2]) for part in _PART.finditer(item)]
-        size = 1
-        for choices in parts:
+        parts, size = [], 1
+        for part in _PART.finditer(item):
+            choices = _choices(part[1], part[2])
             size *= len(choices)
-        if len(names) + size > MAX_NODES:
-            raise ValueError(f"it names more than {MAX_NODES} nodes")
+            _check_size(len(names) + size)
+            parts.append(choices)
         names.update("".join(chosen) for chosen in product(*parts))
     return tuple(sorted(names, key=_order))
+
+
+def _check_size(nodes: int) -> None:
+    """Stop before the names are made: a few bytes can stand for more than memory holds."""
+    if nodes > MAX_NODES:
+        raise ValueError(f"it names more than {MAX_NODES} nodes")
 
 
 def _split(expression: str) -> list[str]:
@@ -46,7 +52,11 @@ def _split(expression: str) -> list[str]:
 def _choices(brackets: str | None, text: str | None) -> list[str]:
     if brackets is None:
         return [text or ""]
-    return [choice for part in brackets.split(",") for choice in _range(part)]
+    choices: list[str] = []
+    for part in brackets.split(","):
+        choices += _range(part)
+        _check_size(len(choices))
+    return choices
 
 
 def _range(part: str) -> Iterator[str]:

@@ -30,15 +30,15 @@ class Queue:
 
     def get(self, job_id: JobId, deadline: Deadline) -> Job:
         """Return one job. Raises NotFound."""
-        self._check_cluster(job_id)
-        records = self._client.call("job", deadline, job_id=job_id.job_id, members=MEMBERS)
-        record = choose(records, job_id)
-        if record is None:
-            raise NotFound(f"slurmctld has no job {job_id}")
-        (job,) = self._jobs([record], deadline)
-        if job_id.array_task_id is not None and job.job_id.array_task_id is None:
-            job = replace(job, job_id=replace(job_id, cluster=job.job_id.cluster))
-        return job
+        chosen, _ = self._look_up(job_id, deadline)
+        return self._job(chosen, job_id, deadline)
+
+    def meant(self, job_id: JobId, deadline: Deadline) -> list[Job]:
+        """Return all that an id means: of an array's id every record. Raises NotFound."""
+        chosen, records = self._look_up(job_id, deadline)
+        if job_id.array_task_id is None and chosen["array_job_id"] == job_id.job_id:
+            return self._jobs(records, deadline)
+        return [self._job(chosen, job_id, deadline)]
 
     def find(self, request_id: str, deadline: Deadline, *, user: int | None = None) -> Job | None:
         """Return the job that bears the mark of a request; look among one user's if told whose.
@@ -74,6 +74,15 @@ class Queue:
         return JobPage(tuple(jobs), time.time(), tuple(following) if following else None)
 
     # ------------------------------------------------------------------ asking
+
+    def _look_up(self, job_id: JobId, deadline: Deadline) -> tuple[Record, Sequence[Record]]:
+        """Return the record that an id means, and all that were loaded with it."""
+        self._check_cluster(job_id)
+        records = self._client.call("job", deadline, job_id=job_id.job_id, members=MEMBERS)
+        chosen = choose(records, job_id)
+        if chosen is None:
+            raise NotFound(f"slurmctld has no job {job_id}")
+        return chosen, records
 
     def _load(
         self,
@@ -123,6 +132,13 @@ class Queue:
     def _uid(self, name: str, deadline: Deadline) -> int | None:
         user = self._directory.facts(Claim(user=name), deadline).by_name
         return user.uid if user else None
+
+    def _job(self, chosen: Record, job_id: JobId, deadline: Deadline) -> Job:
+        """Return the job of a record, under the id of the task that was asked for."""
+        (job,) = self._jobs([chosen], deadline)
+        if job_id.array_task_id is not None and job.job_id.array_task_id is None:
+            job = replace(job, job_id=replace(job_id, cluster=job.job_id.cluster))
+        return job
 
     def _jobs(self, records: Sequence[Record], deadline: Deadline) -> list[Job]:
         names = self._directory.names(

@@ -2,12 +2,11 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict
 
 from hpcagent import config
 from hpcagent.jobs.deadline import Deadline
-from hpcagent.jobs.errors import AgentError, Kind, NotFound, Refused
-from hpcagent.jobs.identity import Claim, IdentityPolicy
+from hpcagent.jobs.errors import NotFound
+from hpcagent.jobs.identity import IdentityPolicy
 from hpcagent.jobs.model import (
     BackendInfo,
     Job,
@@ -18,9 +17,8 @@ from hpcagent.jobs.model import (
     JobState,
     Submission,
 )
-from hpcagent.jobs.model import Warning as JobWarning
 from hpcagent.jobs.spec import JobSpec
-from hpcagent.slurm import errors
+from hpcagent.slurm.cancellation import Canceller
 from hpcagent.slurm.client import Client
 from hpcagent.slurm.cluster import Cluster
 from hpcagent.slurm.directory import Directory
@@ -35,9 +33,6 @@ START_SECONDS = 20.0
 WATCH_PROCESSES = 1
 WATCH_THREADS = 4
 """The watch over slurmctld has a worker of its own, which callers cannot fill."""
-SIGKILL = 9
-"""What scancel sends: slurmd first sends SIGTERM and waits KillWait."""
-ALREADY_DONE = "ESLURM_ALREADY_DONE"
 
 
 class LibraryUnusableError(Exception):
@@ -64,6 +59,7 @@ class SlurmScheduler:
         self._cluster = Cluster(self._watcher, settings.refresh)
         self._directory = Directory(self._client, IdentityPolicy(rules.min_uid))
         self._queue = Queue(self._client, self._directory, lambda: self._cluster.name)
+        self._canceller = Canceller(self._client, self._directory, self._queue)
         self._submitter = Submitter(
             settings, rules, self._client, (self._cluster, self._directory, self._queue)
         )
@@ -128,23 +124,9 @@ class SlurmScheduler:
     def cancel(
         self, job_id: JobId, states: tuple[JobState, ...], deadline: Deadline
     ) -> tuple[JobResult, ...]:
-        """End a job as its user: slurmctld judges that user's right, not the agent's."""
-        job = self.get(job_id, deadline)
-        if states and job.state not in states:
-            said = f"job {job_id} is {job.state.name}"
-            raise Refused(said, kind=Kind.FAILED_PRECONDITION, reason="JOB_STATE")
-        owner = self._directory.identify(Claim(user_id=job.user_id), deadline)
-        try:
-            self._client.call(
-                "kill", deadline, errors.CANCEL,
-                job_id=str(job_id), signal=SIGKILL, flags=0, identity=asdict(owner),
-            )  # fmt: skip
-        except AgentError as error:
-            if error.reason != ALREADY_DONE:
-                raise
-            done = JobWarning(error.reason, error.message, int(error.metadata["errno"]))
-            return (JobResult(job.job_id, (done,)),)
-        return (JobResult(job.job_id),)
+        """End a job as its user, if it is in one of the states; without states in any."""
+        self._cluster.require()
+        return self._canceller.cancel(job_id, states, deadline)
 
     # ------------------------------------------------------------------ about itself
 

@@ -549,7 +549,9 @@ class CancelJobRequest(message.Message):
 
     @builtins.property
     def states(self) -> containers.RepeatedScalarFieldContainer[job_pb2.JobState.ValueType]:
-        """Cancel only if it is in one of these states. Empty: whatever its state."""
+        """Cancel only if it is in one of these states; an array, if all its tasks that have not ended are. Empty: whatever its
+        state.
+        """
 
     def __init__(
         self,

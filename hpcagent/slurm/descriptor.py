@@ -136,7 +136,7 @@ def _fill_options(spec: JobSpec, draft: Draft) -> None:
     if spec.nodes and "nodes" in spec.options:
         draft.fault(path_of("nodes"), "is given, and so is nodes: give one", "CONFLICT")
     for group in EXCLUDE_EACH_OTHER:
-        given = [name for name in group if spec.options.get(name) not in (None, False)]
+        given = [name for name in group if spec.options.get(name, False) is not False]
         if len(given) > 1:
             said = f"excludes {', '.join(given[1:])}: give one of them"
             draft.fault(path_of(given[0]), said, "CONFLICT")

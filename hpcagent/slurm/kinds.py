@@ -5,6 +5,7 @@ asking slurmctld, writes the member in Slurm's unit, and raises FaultError in th
 """
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, cast
@@ -241,7 +242,8 @@ def gres(value: object, draft: Draft) -> None:
     """Write generic resources in the form of the installed Slurm."""
     items = cast("Sequence[Gres]", value)
     prefix = gres_prefix(draft)
-    draft.members["tres_per_node"] = ",".join(prefix + _gres(item) for item in items)
+    text = ",".join(prefix + _gres(item) for item in items)
+    draft.members["tres_per_node"] = check_text(text, MAX_TEXT)
 
 
 def gres_prefix(draft: Draft) -> str:
@@ -254,15 +256,22 @@ def gres_prefix(draft: Draft) -> str:
     return "gres:" if draft.release >= (21, 8, 0) else ""
 
 
+_GRES_WORD = re.compile(r"[A-Za-z0-9_.+-]+")
+
+
 def _gres(item: Gres) -> str:
-    for part in (item.name, item.type):
-        if part and not part.replace("_", "").replace("-", "").replace(".", "").isalnum():
-            said = f"has {part!r}, which is no gres name: letters, digits, '_', '-' and '.' only"
-            raise FaultError(said, "GRES_FORM")
+    """Write one; ``gpu:4090`` would be 4090 of them, so such a type has its count behind it."""
     if not item.name:
         raise FaultError("has a gres without a name", "GRES_FORM")
-    count = "" if item.count is None else str(check_range(item.count, 1, MAX_U64 - 2))
-    return ":".join(part for part in (item.name, item.type, count) if part)
+    for word in (item.name, item.type):
+        if word and _GRES_WORD.fullmatch(word) is None:
+            said = f"has {word[:80]!r}, which is no gres name: letters, digits and _ . + - only"
+            raise FaultError(said, "GRES_FORM")
+    count = 1 if item.count is None and item.type[:1].isdigit() else item.count
+    words = [word for word in (item.name, item.type) if word]
+    if count is not None:
+        words.append(str(check_range(count, 1, MAX_U64 - 2)))
+    return ":".join(words)
 
 
 MAX_DEPENDENCY = 128 * 1024
@@ -289,9 +298,14 @@ def _expression(wanted: Dependency) -> str:
             raise FaultError(f"has a term {word}, which {needs}", "DEPENDENCY_FORM")
         if term.delay is not None and term.type != "AFTER":
             raise FaultError(f"has a delay, which {word} does not take", "DEPENDENCY_FORM")
-        wait = "" if term.delay is None else f"+{math.ceil(term.delay / 60)}"
-        words.append(":".join((word, *(job + wait for job in term.jobs))))
+        words.append(":".join((word, *(job + _wait(term.delay) for job in term.jobs))))
     return ("?" if wanted.any else ",").join(words)
+
+
+def _wait(delay: float | None) -> str:
+    """Write a delay in minutes; slurmctld refuses ``+0`` and keeps seconds in an int."""
+    minutes = check_range(math.ceil((delay or 0) / 60), 0, MAX_I32 // 60)
+    return f"+{minutes}" if minutes else ""
 
 
 def umask(value: object, draft: Draft) -> None:

@@ -1,14 +1,17 @@
 """Requests that must not become jobs, each with what its caller is told: a table.
 
 Each changes the original system's request; names that begin with a dot are options. The cluster is
-a sandbox with `EnforcePartLimits=ALL`, and with `PARTITIONS` beside its own. `PLACE` stands for
-a directory with what `PLACES` says.
+a sandbox with `CONF` and `PARTITIONS`. `PLACE` stands for a directory with what `PLACES` says.
 """
 
 from slurm.bad import UNAVAILABLE, Bad, Fields, failed, forbidden, refused
 
-from hpcagent.slurm.script import DEFAULT_MAX_SIZE
-
+MAX_SCRIPT_SIZE = 65_536
+CONF = {
+    "EnforcePartLimits": "ALL",
+    "SchedulerParameters": f"max_script_size={MAX_SCRIPT_SIZE}",
+}
+"""What slurm.conf has beside a sandbox's own."""
 PARTITIONS = (
     ("PartitionName=physics", "AllowAccounts=physics"),
     ("PartitionName=drained", "State=DRAIN"),
@@ -51,7 +54,7 @@ IDENTITY = (
     ),
 )
 
-LONGEST = "#!/bin/sh\n".ljust(DEFAULT_MAX_SIZE, "#")
+LONGEST = "#!/bin/sh\n".ljust(MAX_SCRIPT_SIZE, "#")
 
 SCRIPT = (
     Bad("no script", {"script": None}, {"script": "SCRIPT_EMPTY"}),

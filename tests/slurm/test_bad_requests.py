@@ -11,13 +11,14 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message_factory import GetMessageClass
 from server.refusals import Refusal, refusal
 from slurm.bad import Bad
-from slurm.bad_requests import MADE_WORK_DIR, PARTITIONS, PLACE, PLACES, ROWS
+from slurm.bad_requests import CONF, LONGEST, MADE_WORK_DIR, PARTITIONS, PLACE, PLACES, ROWS
 from slurm.caller import DEADLINE, Caller, fresh, request
 from slurm_commands import command
 
 from hpcagent.jobs.errors import DOMAIN
 from hpcagent.sandbox import Sandbox
 from hpcagent.v1 import agent_pb2, slurm_agent_pb2
+from hpcagent.v1.agent_pb2 import GetAgentInfoRequest
 from hpcagent.v1.job_pb2 import JOB_STATE_FAILED, Job
 from hpcagent.v1.slurm_agent_pb2 import SubmitJobRequest
 
@@ -31,7 +32,7 @@ def strict(sandbox: Sandbox) -> Iterator[Daemon]:
 
     (`sandbox` is asked for because it says why there is none.)
     """
-    with Sandbox.up(conf={"EnforcePartLimits": "ALL"}) as own, running(own) as daemon:
+    with Sandbox.up(conf=CONF) as own, running(own) as daemon:
         for partition in PARTITIONS:
             command(own, "scontrol", "create", *partition, "Nodes=ALL")
         daemon.wait_until_serving()
@@ -109,6 +110,15 @@ def is_record_of_a_refusal(job: Job) -> bool:
     """Whether it is what slurmctld keeps of a job that it refused after it had made it."""
     never_ran = not job.node_list and not job.run_time.ToNanoseconds()
     return job.state == JOB_STATE_FAILED and job.reason.name == "BadConstraints" and never_ran
+
+
+def test_the_longest_script_is_taken_and_is_what_the_agent_tells(
+    strict: Daemon, caller: Caller
+) -> None:
+    answer = caller.submit({"script": LONGEST, "validate_only": True})
+    assert answer.request_digest
+    told = strict.agent.GetAgentInfo(GetAgentInfoRequest(), timeout=DEADLINE)
+    assert told.limits.max_script_bytes == len(LONGEST)
 
 
 # ------------------------------------------------------------------ requests that say nothing

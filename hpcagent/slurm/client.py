@@ -12,8 +12,10 @@ from hpcagent.jobs.errors import (
     AgentError,
     BackendUnavailable,
     DeadlineExceeded,
+    Kind,
     OutcomeUnknown,
     Overloaded,
+    Refused,
     Unsupported,
 )
 from hpcagent.slurm import errors, wire
@@ -96,6 +98,9 @@ class Client:
             case "member":
                 said = f"Slurm {'.'.join(map(str, self.release))}: {failed.said}: {failed.text}"
                 return Unsupported(said, reason="NOT_SUPPORTED_BY_SLURM")
+            case "identity":
+                said = f"the agent lacks the privilege to act for the user: {failed.text}"
+                return Refused(said, kind=Kind.FAILED_PRECONDITION, reason="CANNOT_ACT_AS_USER")
             case "os":
                 return FileError(failed.code, failed.text, failed.said)
             case _:

@@ -54,6 +54,8 @@ class _State:
     facts: ClusterFacts | None = None
     trouble: str = "slurmctld has not answered yet"
     loaded_at: float = 0.0
+    stale: bool = True
+    """slurmctld's configuration is to be read at the next look, however new it is."""
     looked: bool = False
     stopping: bool = False
     changed: threading.Condition = field(default_factory=threading.Condition)
@@ -82,7 +84,7 @@ class Cluster:
 
     def reload(self) -> None:
         """Read slurmctld's configuration at the next ping."""
-        self._state.loaded_at = 0.0
+        self._state.stale = True
 
     @property
     def known(self) -> ClusterFacts | None:
@@ -126,20 +128,30 @@ class Cluster:
 
     def _run(self) -> None:
         while not self._state.stopping:
-            self._look()
+            try:
+                self._look()
+            except Exception:  # the watch goes on, or what it found last would be told for ever
+                log.exception("cluster_watch_failed")
+                self._note(self._state.facts, "the agent failed to look whether slurmctld answers")
             with self._state.changed:
                 self._state.changed.wait_for(lambda: self._state.stopping, PING_SECONDS)
 
     def _look(self) -> None:
         trouble = self._ping()
         facts = self._state.facts
-        if not trouble and time.monotonic() - self._state.loaded_at > self._refresh:
+        if not trouble and self._is_due():
             facts, trouble = self._load(facts)
+        self._note(facts, trouble)
+
+    def _note(self, facts: ClusterFacts | None, trouble: str) -> None:
         if trouble != self._state.trouble:
             _report(trouble)
         with self._state.changed:
             self._state.facts, self._state.trouble, self._state.looked = facts, trouble, True
             self._state.changed.notify_all()
+
+    def _is_due(self) -> bool:
+        return self._state.stale or time.monotonic() - self._state.loaded_at > self._refresh
 
     def _ping(self) -> str:
         """Return why no controller can be used; empty: one answers."""
@@ -153,9 +165,11 @@ class Cluster:
         return f"slurmctld does not answer ({said})"
 
     def _load(self, known: ClusterFacts | None) -> tuple[ClusterFacts | None, str]:
+        self._state.stale = False  # before it is read: a reload in the meantime counts
         try:
             said = self._client.call("cluster", Deadline.after(LOAD_PATIENCE))
         except AgentError as error:
+            self._state.stale = True
             log.warning("cluster_load_failed", error=error.message)
             return known, "" if known else f"slurmctld's configuration: {error.message}"
         self._state.loaded_at = time.monotonic()

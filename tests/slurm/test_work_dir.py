@@ -270,3 +270,17 @@ def test_a_link_that_takes_a_directorys_place_leads_nowhere(
     assert list(prize.iterdir()) == []
     assert looks(prize)[0] == 0o777
     assert outcomes == {0, errno.ELOOP}
+
+
+# ---------------------------------------------------------------------- whom it cannot act for
+
+
+def test_an_identity_that_cannot_be_taken_is_not_the_directorys_fault(
+    pool: WorkerPool, home: Path
+) -> None:
+    """The kernel takes 65,536 groups at most."""
+    reply = make(pool, home / "run", identity={**IDENTITY, "groups": list(range(70_000))})
+    assert isinstance(reply, wire.Failed)
+    assert reply.kind == "identity"
+    assert f"uid {USER}" in reply.text
+    assert list(home.iterdir()) == []

@@ -4,7 +4,8 @@ They take and give plain values and records, which cross a process boundary as M
 decide nothing: what to ask and what an answer means is the daemon's business.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any, cast
 
 import msgspec
@@ -89,7 +90,7 @@ def _worded(records: list[_slurm.Record]) -> list[_slurm.Record]:
 
 def kill(job_id: str, signal: int, flags: int, identity: Mapping[str, Any]) -> None:
     """Signal or end a job, as its user."""
-    with _slurm.acting_as(identity["uid"], identity["gid"], identity["groups"]):
+    with _acting_as(identity):
         _slurm.kill_job2(job_id, signal, flags)
 
 
@@ -97,8 +98,24 @@ def make_work_dir(
     path: str, mode: int, roots: Sequence[str], identity: Mapping[str, Any], *, parents: bool
 ) -> bool:
     """Make a working directory, as its user; tell whether it was not there before."""
-    with _slurm.acting_as(identity["uid"], identity["gid"], identity["groups"]):
+    with _acting_as(identity):
         return work_dir.make(path, mode, roots, parents=parents)
+
+
+class CannotActError(Exception):
+    """The agent cannot take a user's identity: it lacks the privilege."""
+
+
+@contextmanager
+def _acting_as(identity: Mapping[str, Any]) -> Iterator[None]:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(
+                _slurm.acting_as(identity["uid"], identity["gid"], identity["groups"])
+            )
+        except OSError as error:  # not to be taken for one of what is done as the user
+            raise CannotActError(error.strerror) from error
+        yield
 
 
 OPERATIONS: Mapping[str, Callable[..., Any]] = {
@@ -113,13 +130,23 @@ def answer(call: Call) -> Reply:
     """Do what a call asks for; every failure becomes a reply, for the thread must live on."""
     try:
         return Done(OPERATIONS[call.operation](**call.arguments))
-    except _slurm.NoReply as error:
-        return Failed("no_reply", error.text, error.code, error.said)
-    except _slurm.SlurmError as error:
-        return Failed("slurm", error.text, error.code, error.said)
-    except _slurm.MemberError as error:
-        return Failed("member", error.message, said=error.member)
-    except OSError as error:
-        return Failed("os", error.strerror or str(error), error.errno or 0, str(error.filename))
-    except Exception as error:  # noqa: BLE001 - told to the daemon, which logs it as a bug
-        return Failed("bug", f"{type(error).__name__}: {error}")
+    except Exception as error:  # noqa: BLE001 - told to the daemon, which logs a defect as one
+        return _failure(error)
+
+
+def _failure(error: Exception) -> Failed:
+    match error:
+        case _slurm.NoReply():
+            failed = Failed("no_reply", error.text, error.code, error.said)
+        case _slurm.SlurmError():
+            failed = Failed("slurm", error.text, error.code, error.said)
+        case _slurm.MemberError():
+            failed = Failed("member", error.message, said=error.member)
+        case CannotActError():
+            failed = Failed("identity", str(error))
+        case OSError():
+            path = str(error.filename or "")
+            failed = Failed("os", error.strerror or str(error), error.errno or 0, path)
+        case _:
+            failed = Failed("bug", f"{type(error).__name__}: {error}")
+    return failed

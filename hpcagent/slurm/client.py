@@ -96,7 +96,7 @@ class Client:
             case "no_reply":
                 return _unknown(about, "slurmctld's answer was lost", deadline=False)
             case "member":
-                said = f"Slurm {'.'.join(map(str, self.release))}: {failed.said}: {failed.text}"
+                said = f"Slurm {self.library_version}: {failed.said}: {failed.text}"
                 return Unsupported(said, reason="NOT_SUPPORTED_BY_SLURM")
             case "identity":
                 said = f"the agent lacks the privilege to act for the user: {failed.text}"

@@ -17,6 +17,12 @@ Release: TypeAlias = tuple[int, int, int]
 """A release of Slurm, as (22, 5, 8)."""
 
 
+def dotted(release: Release) -> str:
+    """Write a release as Slurm does: ``22.05.8``."""
+    major, minor, micro = release
+    return f"{major}.{minor:02}.{micro}"
+
+
 class FaultError(ValueError):
     """A value that cannot be accepted: what is wrong in plain words, and a reason for programs."""
 

@@ -12,7 +12,7 @@ from typing import Protocol, cast
 
 from hpcagent.jobs.spec import Dependency, Gres, NodeCount
 from hpcagent.slurm import hostlist
-from hpcagent.slurm.draft import Draft, FaultError, Release
+from hpcagent.slurm.draft import Draft, FaultError, Release, dotted
 
 MAX_U16 = 0xFFFD
 """Largest 16 bit number: the next ones mean NO_VAL16 and INFINITE16 (slurm.h)."""
@@ -142,15 +142,15 @@ class Word:
             allowed = ", ".join(self.words)
             raise FaultError(f"is {value}; it must be one of {allowed}", "UNKNOWN_VALUE")
         word = cast("str", value)
-        check_release(word, self.since.get(word, ()), draft)
+        check_release(word, self.since.get(word), draft)
         draft.members[self.member] = self.words[word]
 
 
-def check_release(word: str, since: tuple[int, ...], draft: Draft) -> None:
+def check_release(word: str, since: Release | None, draft: Draft) -> None:
     """Refuse what the installed Slurm does not have yet."""
-    if draft.release < since:
-        first, installed = (".".join(map(str, release)) for release in (since, draft.release))
-        said = f"is {word}, which came with Slurm {first}; this one is {installed}"
+    if since is not None and draft.release < since:
+        installed = dotted(draft.release)
+        said = f"is {word}, which came with Slurm {dotted(since)}; this one is {installed}"
         raise FaultError(said, "SLURM_TOO_OLD")
 
 

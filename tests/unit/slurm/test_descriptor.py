@@ -105,6 +105,11 @@ def test_a_bad_value_is_refused_by_its_option(name: str, value: object, reason: 
     assert violations(replace(SPEC, options={name: value})) == [(of(name), reason)]
 
 
+def test_releases_are_named_as_slurm_names_them() -> None:
+    with pytest.raises(InvalidRequest, match=r"with Slurm 24\.11\.0; this one is 22\.05\.8"):
+        describe(replace(SPEC, options={"exclusive": "TOPO"}), SITE)
+
+
 BAD_FIELDS: list[tuple[Mapping[str, object], Faults]] = [
     ({"work_dir": ""}, [("work_dir", "REQUIRED")]),
     ({"work_dir": "home"}, [("work_dir", "PATH_NOT_ABSOLUTE")]),

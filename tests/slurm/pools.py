@@ -81,6 +81,17 @@ def answered(pool: WorkerPool) -> wire.Reply:
             continue
 
 
+def descriptors() -> set[str]:
+    """What this process has open, by number and by what it is."""
+    found = set()
+    for entry in Path("/proc/self/fd").iterdir():
+        try:
+            found.add(f"{entry.name} {entry.readlink()}")
+        except FileNotFoundError:  # the directory itself
+            continue
+    return found
+
+
 class Silent:
     """Plays a slurmctld that has been stopped: the kernel takes its calls, nobody answers."""
 

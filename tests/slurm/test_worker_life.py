@@ -10,7 +10,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from slurm.pools import AT_ONCE, PATIENCE, Silent, answered, ask, becomes_whole, pool_of, silent
+from slurm.pools import (
+    AT_ONCE,
+    PATIENCE,
+    Silent,
+    answered,
+    ask,
+    becomes_whole,
+    descriptors,
+    pool_of,
+    silent,
+)
 from slurm_commands import wait_until
 
 from hpcagent.jobs.deadline import Deadline
@@ -132,17 +142,6 @@ def test_a_slurm_conf_that_is_broken_when_renewed_costs_nothing(ctld: Silent) ->
 
 
 # ---------------------------------------------------------------------- ends
-
-
-def descriptors() -> set[str]:
-    """What this process has open, by number and by what it is."""
-    found = set()
-    for entry in Path("/proc/self/fd").iterdir():
-        try:
-            found.add(f"{entry.name} {entry.readlink()}")
-        except FileNotFoundError:  # the directory itself
-            continue
-    return found
 
 
 def test_closing_leaves_no_process_and_no_descriptor(ctld: Silent) -> None:

@@ -20,6 +20,7 @@ from slurm.pools import (
     answered,
     ask,
     becomes_whole,
+    descriptors,
     pool_of,
     silent,
 )
@@ -298,6 +299,7 @@ def test_no_channel_is_lost_in_a_storm(sandbox: Sandbox) -> None:
             except (NoWorkerError, NotSentError, CallOverranError, WorkerDiedError) as error:
                 kinds.add(type(error).__name__)
 
+    before = descriptors()
     with pool_of(sandbox.conf, sandbox.env) as own, ThreadPoolExecutor(16) as threads:
         callers = [threads.submit(call, seed) for seed in range(16)]
         try:
@@ -313,6 +315,7 @@ def test_no_channel_is_lost_in_a_storm(sandbox: Sandbox) -> None:
             caller.result(PATIENCE)
         becomes_whole(own)
         assert isinstance(ask(own, "ping"), wire.Done)
+    assert descriptors() - before == set()
     assert {"Done", "CallOverranError"} <= kinds <= {
         "Done", "NoWorkerError", "NotSentError", "CallOverranError", "WorkerDiedError",
     }  # fmt: skip

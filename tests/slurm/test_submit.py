@@ -142,6 +142,12 @@ def test_a_partition_that_is_down_takes_jobs_and_says_why_they_wait(caller: Call
     assert (job.state, job.reason.name) == (JOB_STATE_PENDING, "PartitionDown")
 
 
+def test_a_dependency_on_a_job_that_is_gone_is_met(caller: Caller) -> None:
+    """As with sbatch: slurmctld forgets a job after MinJobAge, and how it ended."""
+    job = caller.run("exit 0", dependency={"expression": "afterok:4000000"})
+    assert caller.wait(job, JOB_STATE_COMPLETED).dependency == ""
+
+
 def digest(caller: Caller, fields: Fields, **options: object) -> str:
     """Ask, without a job, for the digest of a request."""
     return caller.submit({"validate_only": True, **fields}, options).request_digest

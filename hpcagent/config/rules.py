@@ -8,7 +8,7 @@ from hpcagent.config.errors import Fault
 from hpcagent.config.model import Config
 from hpcagent.config.words import shown
 
-_SUN_PATH = 107
+MAX_UNIX_PATH = 107
 """Longest path of a unix socket in bytes, unix(7)."""
 _LAST_PORT = 65535
 
@@ -27,8 +27,8 @@ def _reachable(config: Config) -> str:
 def _unix(config: Config) -> str:
     path = config.server.unix
     size = len(os.fsencode(path))
-    if size > _SUN_PATH:
-        return f"expected at most {_SUN_PATH} bytes, for unix(7) takes no more; got {size}"
+    if size > MAX_UNIX_PATH:
+        return f"expected at most {MAX_UNIX_PATH} bytes, for unix(7) takes no more; got {size}"
     return _absolute(path)
 
 

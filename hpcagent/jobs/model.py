@@ -7,8 +7,7 @@ backends build it, ``hpcagent.server.encode`` writes it down.
 
 import enum
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Self
 
 from hpcagent.jobs.errors import InvalidRequest, Violation
@@ -259,4 +258,3 @@ class BackendInfo:
     controllers: tuple[str, ...] = ()
     max_script_bytes: int = 0
     job_options: tuple[str, ...] = ()
-    facts: Mapping[str, str] = field(default_factory=dict)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import grpc
 
-MAX_UNIX_PATH = 107
-"""Longest path of a unix socket, in bytes: sockaddr_un, unix(7)."""
+from hpcagent.config.rules import MAX_UNIX_PATH
+
 OWNER_ONLY = 0o177
 """umask under which a socket is made with mode 0600."""
 

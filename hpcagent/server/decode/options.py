@@ -109,9 +109,7 @@ def _term(
     message: job_options_pb2.DependencyTerm, path: str, cluster: str, faults: Faults
 ) -> DependencyTerm | None:
     noted = len(faults)
-    kind = word(
-        job_options_pb2.DependencyTerm.Type.DESCRIPTOR, message.type, f"{path}.type", faults
-    )
+    kind = word(_TERM_TYPE, message.type, f"{path}.type", faults)
     jobs = [
         _job(job, f"{path}.jobs[{index}]", cluster, faults)
         for index, job in enumerate(message.jobs)

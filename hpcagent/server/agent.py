@@ -9,7 +9,8 @@ import grpc
 
 from hpcagent import config
 from hpcagent.jobs.backend import Backend
-from hpcagent.server import encode, methods
+from hpcagent.server import methods
+from hpcagent.server.encode import agents, values
 from hpcagent.v1 import agent_pb2, agent_pb2_grpc
 
 SERVICE = agent_pb2.DESCRIPTOR.services_by_name["Agent"]
@@ -36,9 +37,9 @@ class Agent(agent_pb2_grpc.AgentServicer):
         return agent_pb2.GetAgentInfoResponse(
             agent_version=metadata.version("hpcagent"),
             hostname=socket.gethostname(),
-            start_time=encode.timestamp(self._start_time),
+            start_time=values.timestamp(self._start_time),
             methods=self._methods,
             job_options=slurm.job_options if slurm else (),
-            slurm=encode.slurm_backend(slurm) if slurm else None,
-            limits=encode.limits(self._settings, slurm),
+            slurm=agents.slurm_backend(slurm) if slurm else None,
+            limits=agents.limits(self._settings, slurm),
         )

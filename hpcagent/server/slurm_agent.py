@@ -6,10 +6,11 @@ import structlog
 from hpcagent.audit import Mutation
 from hpcagent.jobs.backend import Backend
 from hpcagent.jobs.spec import JobSpec
-from hpcagent.server import encode, masks
+from hpcagent.server import masks
 from hpcagent.server.deadlines import deadline_of
 from hpcagent.server.decode.jobs import CancelOrder, cancel_order, get_query, list_query
 from hpcagent.server.decode.submission import job_spec
+from hpcagent.server.encode import jobs, results
 from hpcagent.server.mutations import audited
 from hpcagent.v1 import job_pb2, job_requests_pb2, slurm_agent_pb2, slurm_agent_pb2_grpc
 
@@ -30,7 +31,7 @@ class SlurmAgent(slurm_agent_pb2_grpc.SlurmAgentServicer):
         with audited(_submission(spec, context)) as facts:
             submission = self._backend.submit(spec, deadline)
             facts["job_id"] = str(submission.job_id or "")
-        return encode.submission(submission)
+        return results.submission(submission)
 
     def GetJob(
         self, request: job_requests_pb2.GetJobRequest, context: grpc.ServicerContext
@@ -43,7 +44,7 @@ class SlurmAgent(slurm_agent_pb2_grpc.SlurmAgentServicer):
         else:
             structlog.contextvars.bind_contextvars(job_id=str(query.job_id))
             job = self._backend.get(query.job_id, deadline)
-        return masks.apply(query.mask, encode.job(job))
+        return masks.apply(query.mask, jobs.job(job))
 
     def ListJobs(
         self, request: job_requests_pb2.ListJobsRequest, context: grpc.ServicerContext
@@ -52,7 +53,7 @@ class SlurmAgent(slurm_agent_pb2_grpc.SlurmAgentServicer):
         deadline = deadline_of(context, self._max_deadline)
         query = list_query(request, self._cluster)
         page = self._backend.list(query.wanted, query.size, query.after, deadline)
-        return encode.job_page(page, query)
+        return jobs.job_page(page, query)
 
     def CancelJob(
         self, request: job_requests_pb2.CancelJobRequest, context: grpc.ServicerContext
@@ -61,8 +62,8 @@ class SlurmAgent(slurm_agent_pb2_grpc.SlurmAgentServicer):
         deadline = deadline_of(context, self._max_deadline)
         order = cancel_order(request, self._cluster)
         with audited(_cancellation(order, context)):
-            results = self._backend.cancel(order.job_id, order.states, deadline)
-        return encode.cancellation(results)
+            ended = self._backend.cancel(order.job_id, order.states, deadline)
+        return results.cancellation(ended)
 
     @property
     def _cluster(self) -> str:

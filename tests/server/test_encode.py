@@ -9,7 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from hpcagent.jobs import model
 from hpcagent.jobs.model import Job, JobId, JobReason, JobState, JobStateFlag
-from hpcagent.server import encode
+from hpcagent.server.encode import jobs, values
 from hpcagent.server.masks import LATER
 from hpcagent.v1 import job_pb2
 
@@ -68,7 +68,7 @@ BARE = Job(job_id=JobId(7), state=JobState.PENDING, backend_state="PENDING", as_
 
 
 def test_everything_that_the_domain_knows_of_a_job_is_told() -> None:
-    told = {field.name for field, _ in encode.job(SET).ListFields()}
+    told = {field.name for field, _ in jobs.job(SET).ListFields()}
     assert told == {field.name for field in fields(Job)} | {"source"}
 
 
@@ -79,7 +79,7 @@ def test_every_field_of_the_contract_is_told_or_refused_or_of_kubernetes() -> No
 
 
 def test_a_job_has_the_forms_that_the_contract_promises() -> None:
-    job = encode.job(SET)
+    job = jobs.job(SET)
     assert job.job_id == job_pb2.JobId(cluster="c1", id="7_0", job_id=7, array_task_id=0)
     assert job.state == job_pb2.JOB_STATE_RUNNING
     assert job.state_flags == [job_pb2.JOB_STATE_FLAG_CONFIGURING]
@@ -99,11 +99,11 @@ def test_a_job_has_the_forms_that_the_contract_promises() -> None:
     ["reason", "exit_status", "submit_time", "end_time", "time_limit", "array", "het_job"],
 )
 def test_what_is_not_known_is_left_unset(name: str) -> None:
-    assert name not in {field.name for field, _ in encode.job(BARE).ListFields()}
+    assert name not in {field.name for field, _ in jobs.job(BARE).ListFields()}
 
 
 def test_unlimited_is_said_in_words() -> None:
-    job = encode.job(replace(BARE, time_limit=math.inf))
+    job = jobs.job(replace(BARE, time_limit=math.inf))
     assert job.time_limit.WhichOneof("limit") == "unlimited"
 
 
@@ -118,8 +118,8 @@ def test_every_flag_of_the_domain_has_its_name_in_the_contract(flag: JobStateFla
 
 
 def test_bytes_that_were_no_utf8_do_not_cost_the_answer() -> None:
-    assert encode.text(b"caf\xe9 \xc3\xa9".decode(errors="surrogateescape")) == "caf\ufffd \u00e9"
+    assert values.text(b"caf\xe9 \xc3\xa9".decode(errors="surrogateescape")) == "caf\ufffd \u00e9"
 
 
 def test_a_moment_keeps_its_fraction_and_may_lie_before_the_epoch() -> None:
-    assert encode.timestamp(-0.5) == Timestamp(seconds=-1, nanos=500_000_000)
+    assert values.timestamp(-0.5) == Timestamp(seconds=-1, nanos=500_000_000)

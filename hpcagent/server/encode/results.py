@@ -1,0 +1,38 @@
+"""What became of a request: a submission's answer, and each job's of one that can mean several."""
+
+from collections.abc import Iterable
+
+from google.rpc import status_pb2
+
+from hpcagent.jobs import model
+from hpcagent.server.encode import values
+from hpcagent.server.encode.jobs import job_id
+from hpcagent.v1 import job_pb2, job_requests_pb2
+
+
+def submission(value: model.Submission) -> job_requests_pb2.SubmitJobResponse:
+    """Return what became of a submission."""
+    return job_requests_pb2.SubmitJobResponse(
+        job_id=None if value.job_id is None else job_id(value.job_id),
+        submit_time=values.timestamp(value.submit_time),
+        warnings=warnings(value.warnings),
+        message=values.text(value.message),
+        request_digest=value.digest,
+        request_id=value.request_id,
+    )
+
+
+def cancellation(results: Iterable[model.JobResult]) -> job_requests_pb2.CancelJobResponse:
+    """Return what became of a cancellation."""
+    return job_requests_pb2.CancelJobResponse(results=map(_result, results))
+
+
+def _result(value: model.JobResult) -> job_requests_pb2.JobResult:
+    return job_requests_pb2.JobResult(
+        job_id=job_id(value.job_id), status=status_pb2.Status(), warnings=warnings(value.warnings)
+    )
+
+
+def warnings(noted: Iterable[model.Warning]) -> list[job_pb2.Warning]:
+    """Return what is noteworthy."""
+    return [job_pb2.Warning(code=w.code, name=w.name, text=values.text(w.text)) for w in noted]

@@ -58,6 +58,15 @@ class WorkDirRequest:
     parents: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class HetComponent:
+    """A further component of a heterogeneous job, whose leader the JobSpec itself is."""
+
+    partition: str = ""
+    nodes: int = 0
+    options: Mapping[str, object] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobSpec:
     """One batch job. Frozen: what a request asked for does not change on its way down."""
@@ -72,6 +81,8 @@ class JobSpec:
     argv: tuple[str, ...] = ()
     directives: str = "HONOUR"
     options: Mapping[str, object] = field(default_factory=dict)
+    components: tuple[HetComponent, ...] = ()
+    """The components behind the leader, in their order; empty unless the job is heterogeneous."""
     create_work_dir: WorkDirRequest | None = None
     request_id: str = ""
     validate_only: bool = False

@@ -10,6 +10,7 @@ from hpcagent.jobs.spec import (
     Dependency,
     DependencyTerm,
     Gres,
+    HetComponent,
     JobSpec,
     NodeCount,
     WorkDirRequest,
@@ -27,6 +28,7 @@ JOB = JobSpec(
         "nodes": NodeCount(2, 4),
         "dependency": Dependency(terms=(DependencyTerm("AFTER", ("1", "2_3"), 60.0),)),
     },
+    components=(HetComponent("gpu", 1, {"gres": (Gres("gpu"),)}), HetComponent("p")),
     create_work_dir=WorkDirRequest(),
 )
 
@@ -49,6 +51,10 @@ OTHERS = {
     "time limit": {"options": {**JOB.options, "time": 3600.0}},
     "gres": {"options": {**JOB.options, "gres": (Gres("gpu", "a100", 3),)}},
     "dependency": {"options": {**JOB.options, "dependency": Dependency(expression="after:1")}},
+    "component left out": {"components": JOB.components[:1]},
+    "order of the components": {"components": JOB.components[::-1]},
+    "component's partition": {"components": (replace(JOB.components[0], partition="q"),)},
+    "component's option": {"components": (replace(JOB.components[0], options={}),)},
 }
 
 

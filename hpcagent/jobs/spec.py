@@ -51,6 +51,44 @@ class Dependency:
 
 
 @dataclass(frozen=True, slots=True)
+class CpuFrequency:
+    """Frequency of processors: each bound in kHz or as a level's word, and a governor's word."""
+
+    min: int | str | None = None
+    max: int | str | None = None
+    governor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """How tasks are laid out over each level; an empty word is Slurm's default for its level."""
+
+    nodes: str = ""
+    sockets: str = ""
+    cores: str = ""
+    plane_size: int = 0
+    pack: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobSignal:
+    """A signal before the end: to the steps, or to the batch script alone."""
+
+    signal: str
+    before: float | None = None
+    batch: bool = False
+    reservation: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Switches:
+    """Leaf switches at most, and how many seconds to wait for so few; None: the site's limit."""
+
+    count: int
+    max_wait: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class WorkDirRequest:
     """The working directory is to be made, with these mode bits."""
 

@@ -12,7 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpcagent.jobs.errors import Violation
-from hpcagent.jobs.spec import Dependency, DependencyTerm, Gres, NodeCount
+from hpcagent.jobs.spec import (
+    CpuFrequency,
+    Dependency,
+    DependencyTerm,
+    Distribution,
+    Gres,
+    JobSignal,
+    NodeCount,
+    Switches,
+)
 from hpcagent.server.decode.options import MESSAGES, options
 from hpcagent.slurm.options import BY_NAME
 from hpcagent.v1 import job_options_pb2, job_pb2
@@ -22,7 +31,19 @@ from hpcagent.v1.job_options_pb2 import (
     JobOptions,
 )
 from hpcagent.v1.job_options_pb2 import (
+    CpuFrequency as CpuFreqMessage,
+)
+from hpcagent.v1.job_options_pb2 import (
     DependencyTerm as TermMessage,
+)
+from hpcagent.v1.job_options_pb2 import (
+    Distribution as DistributionMessage,
+)
+from hpcagent.v1.job_options_pb2 import (
+    JobSignal as SignalMessage,
+)
+from hpcagent.v1.job_options_pb2 import (
+    Switches as SwitchesMessage,
 )
 
 FIELDS = list(JobOptions.DESCRIPTOR.fields)
@@ -126,6 +147,53 @@ def test_options_have_the_forms_that_the_domain_promises() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("message", "read"),
+    [
+        (CpuFreqMessage(), CpuFrequency()),
+        (CpuFreqMessage(max_khz=2_400_000), CpuFrequency(max=2_400_000)),
+        (
+            CpuFreqMessage(
+                min_level=CpuFreqMessage.LEVEL_LOW,
+                max_level=CpuFreqMessage.LEVEL_HIGHM1,
+                governor=CpuFreqMessage.GOVERNOR_ONDEMAND,
+            ),
+            CpuFrequency("LOW", "HIGHM1", "ONDEMAND"),
+        ),
+        (DistributionMessage(), Distribution()),
+        (
+            DistributionMessage(
+                nodes=DistributionMessage.METHOD_PLANE,
+                sockets=DistributionMessage.METHOD_FCYCLIC,
+                plane_size=4,
+                pack=False,
+            ),
+            Distribution("PLANE", "FCYCLIC", "", 4, pack=False),
+        ),
+        (SignalMessage(signal="USR1"), JobSignal("USR1")),
+        (
+            SignalMessage(
+                signal="10",
+                before=Duration(seconds=30),
+                target=SignalMessage.TARGET_BATCH,
+                reservation=True,
+            ),
+            JobSignal("10", 30, batch=True, reservation=True),
+        ),
+        (SwitchesMessage(count=2), Switches(2)),
+        (SwitchesMessage(count=1, max_wait=Duration()), Switches(1, 0)),
+    ],
+    ids=str,
+)
+def test_a_message_has_its_form_in_the_domain(message: Message, read: object) -> None:
+    names = [name for name, kind in MESSAGE_TYPES.items() if kind == message.DESCRIPTOR.full_name]
+    given = JobOptions()
+    for name in names:
+        getattr(given, name).CopyFrom(message)
+    assert names
+    assert decode(given) == (dict.fromkeys(names, read), [])
+
+
 def depends_on(*jobs: job_pb2.JobId, **term: Any) -> JobOptions:  # noqa: ANN401 - any field
     fields = {"type": TermMessage.TYPE_AFTEROK, "jobs": jobs, **term}
     terms = DependencyTerms(terms=[TermMessage(**fields)])
@@ -166,6 +234,28 @@ def test_a_dependency_names_jobs_as_slurm_does() -> None:
         (JobOptions(delay_boot=Duration(seconds=1 << 50)), {"delay_boot": "DURATION_FORM"}),
         (JobOptions(begin=Timestamp(seconds=1 << 50)), {"begin": "TIMESTAMP_FORM"}),
         (JobOptions(begin=Timestamp(nanos=1_000_000_000)), {"begin": "TIMESTAMP_FORM"}),
+        (
+            JobOptions(
+                cpu_freq=CpuFreqMessage(min_level=UNSPECIFIED, max_level=UNKNOWN, governor=UNKNOWN)
+            ),
+            {
+                "cpu_freq.min_level": "UNSPECIFIED_VALUE",
+                "cpu_freq.max_level": "UNKNOWN_VALUE",
+                "cpu_freq.governor": "UNKNOWN_VALUE",
+            },
+        ),
+        (
+            JobOptions(distribution=DistributionMessage(cores=UNKNOWN)),
+            {"distribution.cores": "UNKNOWN_VALUE"},
+        ),
+        (
+            JobOptions(signal=SignalMessage(before=Duration(seconds=-1), target=UNKNOWN)),
+            {"signal.before": "DURATION_FORM", "signal.target": "UNKNOWN_VALUE"},
+        ),
+        (
+            JobOptions(switches=SwitchesMessage(max_wait=Duration(seconds=-1))),
+            {"switches.max_wait": "DURATION_FORM"},
+        ),
         (JobOptions(dependency=job_options_pb2.Dependency()), {"dependency": "REQUIRED"}),
         (
             JobOptions(dependency=job_options_pb2.Dependency(terms=DependencyTerms())),

@@ -7,12 +7,21 @@ refuses it by that name.
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 
 from hpcagent.jobs.errors import Violation
-from hpcagent.jobs.spec import Dependency, DependencyTerm, Gres, NodeCount
+from hpcagent.jobs.spec import (
+    CpuFrequency,
+    Dependency,
+    DependencyTerm,
+    Distribution,
+    Gres,
+    JobSignal,
+    NodeCount,
+    Switches,
+)
 from hpcagent.server.decode.job_ids import job_id
 from hpcagent.server.decode.values import Faults, length, moment, word
 from hpcagent.v1 import job_options_pb2, job_pb2
@@ -68,12 +77,77 @@ def _node_count(message: job_options_pb2.NodeCount, _path: str, _faults: Faults)
     return NodeCount(message.min, message.max if message.HasField("max") else None)
 
 
+def _cpu_freq(
+    message: job_options_pb2.CpuFrequency, path: str, faults: Faults
+) -> CpuFrequency | None:
+    noted = len(faults)
+    least = _frequency(message, "min", path, faults)
+    most = _frequency(message, "max", path, faults)
+    governor = _word_or_none(_GOVERNOR, message.governor, f"{path}.governor", faults)
+    return CpuFrequency(least, most, governor) if len(faults) == noted else None
+
+
+def _frequency(
+    message: job_options_pb2.CpuFrequency, bound: Literal["min", "max"], path: str, faults: Faults
+) -> int | str | None:
+    form = message.WhichOneof(bound)
+    if form is None:
+        return None
+    value: int = getattr(message, form)
+    return word(_LEVEL, value, f"{path}.{form}", faults) if form.endswith("_level") else value
+
+
+def _distribution(
+    message: job_options_pb2.Distribution, path: str, faults: Faults
+) -> Distribution | None:
+    noted = len(faults)
+    read = Distribution(
+        nodes=_word_or_none(_METHOD, message.nodes, f"{path}.nodes", faults),
+        sockets=_word_or_none(_METHOD, message.sockets, f"{path}.sockets", faults),
+        cores=_word_or_none(_METHOD, message.cores, f"{path}.cores", faults),
+        plane_size=message.plane_size,
+        pack=message.pack if message.HasField("pack") else None,
+    )
+    return read if len(faults) == noted else None
+
+
+def _signal(message: job_options_pb2.JobSignal, path: str, faults: Faults) -> JobSignal | None:
+    noted = len(faults)
+    before = (
+        length(message.before, f"{path}.before", faults) if message.HasField("before") else None
+    )
+    target = _word_or_none(_TARGET, message.target, f"{path}.target", faults)
+    read = JobSignal(message.signal, before, target == "BATCH", message.reservation)
+    return read if len(faults) == noted else None
+
+
+def _switches(message: job_options_pb2.Switches, path: str, faults: Faults) -> Switches | None:
+    if not message.HasField("max_wait"):
+        return Switches(message.count)
+    wait = length(message.max_wait, f"{path}.max_wait", faults)
+    return None if wait is None else Switches(message.count, wait)
+
+
+def _word_or_none(enum: EnumDescriptor, number: int, path: str, faults: Faults) -> str:
+    """Read an enum whose zero means that nothing is said, which is the empty word."""
+    return (word(enum, number, path, faults) or "") if number else ""
+
+
+_GOVERNOR = job_options_pb2.CpuFrequency.Governor.DESCRIPTOR
+_LEVEL = job_options_pb2.CpuFrequency.Level.DESCRIPTOR
+_METHOD = job_options_pb2.Distribution.Method.DESCRIPTOR
+_TARGET = job_options_pb2.JobSignal.Target.DESCRIPTOR
+
 MESSAGES: Mapping[str, Reader] = {
     "google.protobuf.Timestamp": moment,
     "google.protobuf.Duration": length,
     "hpcagent.v1.TimeLimit": _time_limit,
     "hpcagent.v1.Gres": _gres,
     "hpcagent.v1.NodeCount": _node_count,
+    "hpcagent.v1.CpuFrequency": _cpu_freq,
+    "hpcagent.v1.Distribution": _distribution,
+    "hpcagent.v1.JobSignal": _signal,
+    "hpcagent.v1.Switches": _switches,
 }
 """Message types that the domain has a form for, by full name; Dependency is another."""
 

@@ -179,6 +179,9 @@ class Job:
     std_out: str = ""
     std_err: str = ""
     std_in: str = ""
+    resolved_std_out: str = ""
+    resolved_std_err: str = ""
+    resolved_std_in: str = ""
     priority: int = 0
     nice: int = 0
     comment: str = ""

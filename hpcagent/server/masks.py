@@ -10,7 +10,7 @@ from hpcagent.v1 import job_pb2
 
 ALL = "*"
 """The path that means every field."""
-LATER = frozenset({"steps", "resolved_std_out", "resolved_std_err", "resolved_std_in"})
+LATER = frozenset({"steps"})
 """Fields that this release cannot tell; an empty answer would read as "there are none"."""
 
 

@@ -146,8 +146,11 @@ class Queue:
             {record["group_id"] for record in records},
             deadline,
         )
-        now, cluster = time.time(), self._cluster()
-        return [states.job(record, names, cluster=cluster, now=now) for record in records]
+        now, cluster, release = time.time(), self._cluster(), self._client.release
+        return [
+            states.job(record, names, cluster=cluster, now=now, release=release)
+            for record in records
+        ]
 
     def _check_cluster(self, job_id: JobId) -> None:
         if job_id.cluster and job_id.cluster != self._cluster():

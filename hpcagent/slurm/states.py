@@ -13,7 +13,8 @@ from typing import Any, TypeAlias
 
 from hpcagent.jobs import stamp
 from hpcagent.jobs.model import ExitStatus, HetJob, Job, JobArray, JobId, JobState, JobStateFlag
-from hpcagent.slurm import reasons, tres
+from hpcagent.slurm import output_files, reasons, tres
+from hpcagent.slurm.draft import Release
 from hpcagent.slurm.kinds import NICE_OFFSET
 
 Record: TypeAlias = Mapping[str, Any]
@@ -80,12 +81,13 @@ def numbers_of(states: Sequence[JobState]) -> list[int]:
     return [STATES.index(state) for state in states if state in STATES]
 
 
-def job(record: Record, names: Names, *, cluster: str, now: float) -> Job:
-    """Return the job that a record describes, as of ``now``."""
+def job(record: Record, names: Names, *, cluster: str, now: float, release: Release) -> Job:
+    """Return the job that a record describes, as of ``now``; ``release`` is that of Slurm."""
     number = record["job_state"]
     state = _state(number)
     flags = tuple(flag for bit, flag in FLAGS.items() if number & (1 << bit))
     request_id, admin_comment = stamp.split(record["admin_comment"] or "")
+    user = names.users.get(record["user_id"], "")
     return Job(
         job_id=job_id(record, cluster),
         state=state,
@@ -95,13 +97,14 @@ def job(record: Record, names: Names, *, cluster: str, now: float) -> Job:
         admin_comment=admin_comment,
         reason=reasons.reason(record["state_reason_name"], record["state_desc"] or ""),
         as_of_time=now,
-        user=names.users.get(record["user_id"], ""),
+        user=user,
         group=names.groups.get(record["group_id"], ""),
         **_identity(record),
         **_outcome(record, state),
         **_times(record, state, now),
         **_resources(record),
         **_words(record),
+        **output_files.fields(record, user, release),
         **_groups(record),
     )
 
@@ -218,9 +221,6 @@ def _resources(record: Record) -> dict[str, Any]:
 def _words(record: Record) -> dict[str, Any]:
     return {
         "work_dir": record["work_dir"] or "",
-        "std_out": record["std_out"] or _default_output(record),
-        "std_err": record["std_err"] or "",
-        "std_in": record["std_in"] or "",
         "comment": record["comment"] or "",
         "system_comment": record["system_comment"] or "",
         "dependency": record["dependency"] or "",
@@ -229,17 +229,6 @@ def _words(record: Record) -> dict[str, Any]:
         "restart_count": record["restart_cnt"] or 0,
         "requeue": bool(record["requeue"]),
     }
-
-
-def _default_output(record: Record) -> str:
-    """Where a batch job writes that did not say: slurmd's choice, not kept in the record.
-
-    Source: sbatch(1), --output.
-    """
-    if not record["batch_flag"]:
-        return ""
-    pattern = "slurm-%A_%a.out" if record["array_job_id"] else "slurm-%j.out"
-    return f"{record['work_dir'] or ''}/{pattern}"
 
 
 def _groups(record: Record) -> dict[str, Any]:

@@ -898,11 +898,13 @@ class Job(message.Message):
     source: JobSource.ValueType
     """Which source told this."""
     resolved_std_out: builtins.str
-    """File of its standard output with all symbols replaced. Set for jobs that have started."""
+    """File of its standard output with all symbols replaced; `%N` by the batch host as slurm.conf names it. Set for jobs
+    that have started, unless a symbol's value is not known.
+    """
     resolved_std_err: builtins.str
-    """File of its standard error with all symbols replaced. Set for jobs that have started."""
+    """The same of its standard error: that of `resolved_std_out` where nothing was asked for."""
     resolved_std_in: builtins.str
-    """File of its standard input with all symbols replaced. Set for jobs that have started."""
+    """The same of its standard input: `/dev/null` where nothing was asked for."""
     manifest: builtins.str
     """The manifests as YAML, when the request's view is JOB_VIEW_MANIFEST. Kubernetes only."""
     @builtins.property

@@ -1,8 +1,13 @@
-"""A job's files are where sbatch's would be, with the same contents, owner and mode."""
+"""A job's files are where sbatch's would be, with the same contents, owner and mode.
+
+And they are where the agent says that they are.
+"""
 
 import os
 import re
+import socket
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +15,10 @@ from typing import Any
 import pytest
 from native.jobs import GROUP, USER
 from slurm.bell import Bell, bell
-from slurm.twins import Made, Outcome, Twins
+from slurm.twins import PATIENCE, Made, Outcome, Twins
+
+from hpcagent.jobs.deadline import Deadline
+from hpcagent.jobs.model import Job, JobFilter, JobId
 
 SCRIPT = """#!/bin/sh
 echo "out of ${{SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}}"
@@ -31,6 +39,12 @@ CASES: dict[str, dict[str, Any]] = {
     },
     "a name that sbatch gave": {"options": {"output": "%x.txt"}},
     "no symbols": {"options": {"output": "100%%-%%j.txt", "error": "\\\\%j"}},
+    "widths": {"name": "relax", "options": {"output": "%99j-%0j-%5x-%15z-%12-%J-%"}},
+    "backslashes": {"options": {"output": "a\\\\b-\\%j-%j.txt"}},
+    "both, and the file to read": {
+        "name": "in",
+        "options": {"output": "%x.o%j", "error": "%x.e%j", "input": "data %x.txt"},
+    },
     "odd characters": {"name": "a b", "options": {"output": "it's ü $HOME *-%x.txt"}},
     "a directory below": {"options": {"output": "logs/../logs/out.txt"}},
     "absolute": {"options": {"output": "{work_dir}/logs/absolute-%j.txt"}},
@@ -39,6 +53,9 @@ CASES: dict[str, dict[str, Any]] = {
     "mode": {"options": {"umask": 0o077}},
     "mode from the environment": {"environment": ("SLURM_UMASK=0007",)},
 }
+
+HOST = socket.gethostname().partition(".")[0]
+"""What %N becomes here, where nodes are not named after their host as they are elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +140,34 @@ def test_files_are_where_sbatchs_are_and_hold_the_same(
 ) -> None:
     theirs, mine = (run.files() for run in runs[case])
     assert mine == theirs
+
+
+def told(twins: Twins, run: Run) -> Iterator[Job]:
+    """What the agent tells of a run: of an array, of each task."""
+    assert isinstance(run.outcome, Made)
+    deadline = Deadline.after(PATIENCE)
+    wanted = JobFilter(job_ids=(JobId(run.outcome.job_id),))
+    yield from twins.scheduler.list(wanted, 10, None, deadline).jobs
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_agent_tells_where_the_files_are(
+    twins: Twins, runs: dict[str, tuple[Run, Run]], case: str
+) -> None:
+    _, mine = runs[case]
+    jobs = list(told(twins, mine))
+    assert len(jobs) == mine.tasks
+    written = {
+        path.replace(f"-{job.batch_host}-", f"-{HOST}-")
+        for job in jobs
+        for path in (job.resolved_std_out, job.resolved_std_err)
+    }
+    there = {str(path) for path in mine.work_dir.rglob("*") if path.is_file()}
+    read = {job.resolved_std_in for job in jobs}
+    given = {f"{mine.work_dir}/data in.txt"}
+    assert {os.path.normpath(path) for path in written - {"/dev/null"}} == there - given
+    assert read <= given | {"/dev/null"}
+    assert read == given or "input" not in CASES[case].get("options", {})
 
 
 def test_the_files_of_a_case_are_the_jobs_own(runs: dict[str, tuple[Run, Run]]) -> None:

@@ -12,7 +12,8 @@ from hpcagent.v1 import job_pb2, job_requests_pb2
 TEXTS = (
     "request_id", "name", "backend_state", "user", "group", "account", "partition", "qos",
     "reservation", "node_list", "batch_host", "work_dir", "std_out", "std_err", "std_in",
-    "comment", "admin_comment", "system_comment", "dependency", "features", "licenses",
+    "resolved_std_out", "resolved_std_err", "resolved_std_in", "comment", "admin_comment",
+    "system_comment", "dependency", "features", "licenses",
 )  # fmt: skip
 """Fields of a job that are texts here and there."""
 NUMBERS = (

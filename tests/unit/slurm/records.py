@@ -4,6 +4,7 @@ from typing import Any
 
 from hpcagent.slurm.states import MEMBERS
 
+RELEASE = (22, 5, 8)
 TIMES = {"submit_time": 1000, "eligible_time": 1000, "start_time": 1100, "end_time": 1200}
 
 

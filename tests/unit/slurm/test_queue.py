@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.slurm.records import record
+from unit.slurm.records import RELEASE, record
 
 from hpcagent.jobs.model import JobId
 from hpcagent.slurm import states
@@ -120,5 +120,5 @@ def test_an_id_means_one_record(
     ],
 )
 def test_what_was_submitted_is_the_whole_array(found: dict[str, Any], submitted: int) -> None:
-    job = states.job(found, states.Names({}, {}), cluster="sandbox", now=2000)
+    job = states.job(found, states.Names({}, {}), cluster="sandbox", now=2000, release=RELEASE)
     assert whole(job) == JobId(submitted, cluster="sandbox")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from native import header
-from unit.slurm.records import record
+from unit.slurm.records import RELEASE, record
 
 from hpcagent.jobs.model import (
     ExitStatus,
@@ -31,7 +31,7 @@ INTERNAL = {"UPDATE_DB"}
 
 
 def read(**members: object) -> Job:
-    return states.job(record(**members), NAMES, cluster="alpha", now=NOW)
+    return states.job(record(**members), NAMES, cluster="alpha", now=NOW, release=RELEASE)
 
 
 def test_every_state_in_the_header_is_known_by_its_number() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from hpcagent.jobs.deadline import Deadline
 from hpcagent.jobs.errors import InvalidRequest, NotFound, Violation
 from hpcagent.jobs.identity import MAX_ID, Claim
+from hpcagent.jobs.matching import is_meant, stands_for
 from hpcagent.jobs.model import Job, JobFilter, JobId, JobPage
 from hpcagent.jobs.stamp import split, stamp
 from hpcagent.slurm import states
@@ -17,7 +18,6 @@ from hpcagent.slurm.directory import Directory
 from hpcagent.slurm.states import MEMBERS, Record
 
 _UID = re.compile(r"[0-9]{1,10}")
-_RANGE = re.compile(r"([0-9]+)(?:-([0-9]+)(?::([0-9]+))?)?")
 
 
 class Queue:
@@ -177,25 +177,6 @@ def choose(records: Sequence[Record], job_id: JobId) -> Record | None:
     return next(iter(own + waiting), None)
 
 
-def stands_for(tasks: str, task: int) -> bool:
-    """Tell whether an index expression (``0-9:3,12%2``) has a task.
-
-    libslurm shortens a long one with ``...``, in the middle of a number if need be: then any task
-    behind the last that it names whole counts (slurm_protocol_defs.c, xlate_array_task_str).
-    """
-    expression, _, _ = tasks.partition("%")
-    last = -1
-    for part in expression.split(","):
-        form = _RANGE.fullmatch(part)
-        if form is None:
-            return part.endswith("...") and task > last
-        low, high, step = int(form[1]), int(form[2] or form[1]), int(form[3] or 1)
-        if low <= task <= high and (task - low) % step == 0:
-            return True
-        last = high
-    return False
-
-
 def whole(job: Job) -> JobId:
     """Return the id that a job had when it was submitted: that of its array, if it has one."""
     if job.array is not None:
@@ -212,22 +193,7 @@ def _wanted(job: Job, wanted: JobFilter) -> bool:
     """Check what is finer than a record's number and the beginning of its comment."""
     if wanted.request_ids and job.request_id not in wanted.request_ids:
         return False
-    return not wanted.job_ids or any(_meant(job, job_id) for job_id in wanted.job_ids)
-
-
-def _meant(job: Job, job_id: JobId) -> bool:
-    if job_id.array_task_id is not None:
-        same_array = job.array is not None and job.array.array_job_id == job_id.job_id
-        if job.job_id.array_task_id is None:
-            return same_array and stands_for(job.array.tasks, job_id.array_task_id)  # type: ignore[union-attr]
-        return same_array and job.job_id.array_task_id == job_id.array_task_id
-    if job_id.het_job_offset is not None:
-        return (
-            job.het_job is not None
-            and job.het_job.het_job_id == job_id.job_id
-            and job.het_job.offset == job_id.het_job_offset
-        )
-    return True
+    return not wanted.job_ids or any(is_meant(job, job_id) for job_id in wanted.job_ids)
 
 
 def _some(values: Iterable[Any]) -> list[Any] | None:

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.slurm.records import RELEASE, record
 
+from hpcagent.jobs.matching import stands_for
 from hpcagent.jobs.model import JobId
 from hpcagent.slurm import states
-from hpcagent.slurm.queue import choose, stands_for, whole
+from hpcagent.slurm.queue import choose, whole
 
 BITSTR_LEN = 64
 """SLURM_BITSTR_LEN's default: what libslurm writes of a bitmap, end mark included."""

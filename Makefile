@@ -120,5 +120,5 @@ $(PACKAGES): pyproject.toml $(MACHINE)
 # hpcagent itself with what it needs to run. The tools above build it: no second set is downloaded.
 $(NATIVE): $(NATIVE_SOURCES) $(PACKAGES)
 	PYTHONWARNINGS='ignore:Editable installation:UserWarning' \
-	    $(BIN)/python -m pip install --quiet --no-build-isolation --editable .
+	    $(BIN)/python -m pip install --quiet --no-build-isolation --editable '.[kubernetes]'
 	touch $@

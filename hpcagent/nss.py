@@ -84,7 +84,9 @@ def _group_by_name(name: str) -> Group | None:
 
 
 def _user(entry: pwd.struct_passwd) -> User:
-    return User(entry.pw_uid, entry.pw_name, entry.pw_gid)
+    # A home whose bytes are no UTF-8 cannot be named to Kubernetes, nor sent to whoever asked.
+    home = entry.pw_dir if entry.pw_dir.isprintable() else ""
+    return User(entry.pw_uid, entry.pw_name, entry.pw_gid, home)
 
 
 def _group(entry: grp.struct_group) -> Group:

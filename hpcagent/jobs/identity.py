@@ -32,6 +32,7 @@ class User:
     uid: int
     name: str
     gid: int
+    home: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class Identity:
     user: str
     group: str
     groups: tuple[int, ...]
+    home: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,8 @@ def settle(claim: Claim, facts: Facts, policy: IdentityPolicy) -> Identity:
     gid = claim.group_id if claim.group_id is not None else named.gid if named else user.gid
     if named is None and facts.primary and facts.primary.gid == gid:
         named = facts.primary
-    return Identity(user.uid, gid, user.name, named.name if named else "", facts.groups)
+    group = named.name if named else ""
+    return Identity(user.uid, gid, user.name, group, facts.groups, user.home)
 
 
 def _user_faults(claim: Claim, facts: Facts) -> Iterator[Violation]:

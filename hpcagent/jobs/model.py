@@ -7,7 +7,8 @@ backends build it, ``hpcagent.server.encode`` writes it down.
 
 import enum
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Self
 
 from hpcagent.jobs.errors import InvalidRequest, Violation
@@ -16,6 +17,10 @@ MAX_JOB_NUMBER = 0xFFFFFFFD
 """Largest number a Slurm job, task or component can have: the next ones mean NO_VAL, INFINITE."""
 
 _ID_FORM = re.compile(r"(?P<job>[0-9]{1,10})(?:_(?P<task>[0-9]{1,10})|\+(?P<offset>[0-9]{1,10}))?")
+
+# RFC 1123 as Kubernetes has it: a namespace is a label, an object's name may be several.
+_LABEL = "[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
+_OBJECT_FORM = re.compile(rf"{_LABEL}/(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*")
 
 
 class JobState(enum.Enum):
@@ -87,6 +92,46 @@ class JobId:
             said = f"{text!r} is no job id: its number must be 1 to {MAX_JOB_NUMBER}"
             raise InvalidRequest([Violation(field, said, "JOB_ID_RANGE")])
         return cls(job, task, offset, cluster)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectId(JobId):
+    """Names the workload object of a Kubernetes job; it has no number."""
+
+    job_id: int = 0
+    namespace: str = ""
+    name: str = ""
+
+    def __str__(self) -> str:
+        """``namespace/name``."""
+        return f"{self.namespace}/{self.name}"
+
+    @classmethod
+    def parse(cls, text: str, *, field: str = "job_id.id", cluster: str = "") -> Self:
+        """Read ``namespace/name``. Anything else: InvalidRequest on ``field``."""
+        if _OBJECT_FORM.fullmatch(text) is None:
+            said = f"{text!r} is no job id: give namespace/name, both as Kubernetes has them"
+            raise InvalidRequest([Violation(field, said, "JOB_ID_FORM")])
+        namespace, _, name = text.partition("/")
+        return cls(cluster=cluster, namespace=namespace, name=name)
+
+
+@dataclass(frozen=True, slots=True)
+class KubernetesJob:
+    """What only Kubernetes knows of a job."""
+
+    kind: str
+    """Of the workload object: ``Deployment`` or ``Job``."""
+    namespace: str
+    name: str
+    uid: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    replicas: int = 0
+    ready_replicas: int = 0
+    restart_count: int = 0
+    pods: tuple[str, ...] = ()
+    endpoints: Mapping[str, str] = field(default_factory=dict)
+    """``host:port`` of its Service's ports, by endpoint name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +239,9 @@ class Job:
     licenses: str = ""
     restart_count: int = 0
     requeue: bool = False
+    kubernetes: KubernetesJob | None = None
+    manifest: str = ""
+    """The live objects as YAML, where they were asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +264,8 @@ class Submission:
     request_id: str = ""
     warnings: tuple[Warning, ...] = ()
     message: str = ""
+    replayed: bool = False
+    """It is the answer to an earlier request: no second job was made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +281,9 @@ class JobFilter:
     request_ids: tuple[str, ...] = ()
     submitted_after: float | None = None
     submitted_before: float | None = None
+    namespaces: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    clusters: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

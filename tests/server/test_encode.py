@@ -66,6 +66,19 @@ SET = Job(
     licenses="l",
     restart_count=1,
     requeue=True,
+    kubernetes=model.KubernetesJob(
+        kind="Deployment",
+        namespace="ns",
+        name="t",
+        uid="1-2",
+        labels={"app": "a"},
+        replicas=2,
+        ready_replicas=1,
+        restart_count=3,
+        pods=("t-1", "t-2"),
+        endpoints={"web": "t.ns:8888"},
+    ),
+    manifest="kind: Deployment\n",
 )
 BARE = Job(job_id=JobId(7), state=JobState.PENDING, backend_state="PENDING", as_of_time=0.0)
 
@@ -75,10 +88,10 @@ def test_everything_that_the_domain_knows_of_a_job_is_told() -> None:
     assert told == {field.name for field in fields(Job)} | {"source"}
 
 
-def test_every_field_of_the_contract_is_told_or_refused_or_of_kubernetes() -> None:
+def test_every_field_of_the_contract_is_told_or_refused() -> None:
     told = {field.name for field in fields(Job)} | {"source"}
     named = {field.name for field in job_pb2.Job.DESCRIPTOR.fields}
-    assert named == told | LATER | {"kubernetes", "manifest"}
+    assert named == told | LATER
 
 
 def test_a_job_has_the_forms_that_the_contract_promises() -> None:
@@ -97,9 +110,33 @@ def test_a_job_has_the_forms_that_the_contract_promises() -> None:
     assert job.source == job_pb2.JOB_SOURCE_LIVE
 
 
+def test_what_only_kubernetes_knows_of_a_job_is_told_whole() -> None:
+    assert jobs.job(SET).kubernetes == job_pb2.KubernetesJob(
+        kind="Deployment",
+        namespace="ns",
+        name="t",
+        uid="1-2",
+        labels={"app": "a"},
+        replicas=2,
+        ready_replicas=1,
+        restart_count=3,
+        pods=["t-1", "t-2"],
+        endpoints={"web": "t.ns:8888"},
+    )
+
+
 @pytest.mark.parametrize(
     "name",
-    ["reason", "exit_status", "submit_time", "end_time", "time_limit", "array", "het_job"],
+    [
+        "reason",
+        "exit_status",
+        "submit_time",
+        "end_time",
+        "time_limit",
+        "array",
+        "het_job",
+        "kubernetes",
+    ],
 )
 def test_what_is_not_known_is_left_unset(name: str) -> None:
     assert name not in {field.name for field, _ in jobs.job(BARE).ListFields()}

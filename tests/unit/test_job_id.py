@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpcagent.jobs.errors import InvalidRequest
-from hpcagent.jobs.model import MAX_JOB_NUMBER, JobId
+from hpcagent.jobs.model import MAX_JOB_NUMBER, JobId, ObjectId
 
 jobs = st.integers(1, MAX_JOB_NUMBER)
 parts = st.integers(0, MAX_JOB_NUMBER)
@@ -68,3 +68,36 @@ def test_any_text_is_an_id_or_is_refused(text: str) -> None:
     except InvalidRequest:
         return
     assert JobId.parse(str(read)) == read
+
+
+@pytest.mark.parametrize("text", ["default/t", "ns-1/a.b-c.d", "n/" + "a" * 63])
+def test_an_object_prints_as_it_was_written(text: str) -> None:
+    parsed = ObjectId.parse(text, cluster="c")
+    assert str(parsed) == text
+    assert (parsed.cluster, parsed.job_id) == ("c", 0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "name",
+        "/name",
+        "ns/",
+        "a/b/c",
+        "Ns/n",
+        "ns/-n",
+        "ns/n.",
+        "n.s/n",
+        "ns/n\n",
+        "123",
+        f"ns/{'a' * 64}",
+        f"ns/{'.'.join(['a' * 63] * 4)}",
+    ],
+)
+def test_what_names_no_object_is_refused_by_field(text: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        ObjectId.parse(text, field="f")
+    assert [(fault.field, fault.reason) for fault in refused.value.violations] == [
+        ("f", "JOB_ID_FORM")
+    ]

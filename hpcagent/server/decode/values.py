@@ -3,10 +3,11 @@
 Each reader returns the domain's form, or notes a violation and returns None.
 """
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from google.protobuf.descriptor import EnumDescriptor
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from hpcagent.jobs.errors import Violation
@@ -48,6 +49,28 @@ def length(value: Duration, path: str, faults: Faults) -> float | None:
     said = f"must be 0 to {MAX_DURATION} s, with nanos 0 to 999999999"
     faults.append(Violation(path, said, "DURATION_FORM"))
     return None
+
+
+def whole(message: Message, name: str, path: str, faults: Faults) -> int | None:
+    """Read a message's length of time, to the second, as ``path.name``; None: it has not got it."""
+    if not message.HasField(name):
+        return None
+    where = f"{path}.{name}" if path else name
+    seconds = length(getattr(message, name), where, faults)
+    if seconds is None or seconds.is_integer():
+        return None if seconds is None else int(seconds)
+    faults.append(Violation(where, f"is {seconds:g} s; it must be whole seconds", "NOT_WHOLE"))
+    return None
+
+
+def optional(message: Message, name: str) -> Any | None:  # noqa: ANN401 - whatever the field is
+    """Return a field that may be unset; None: it is."""
+    return getattr(message, name) if message.HasField(name) else None
+
+
+def choice(enum: EnumDescriptor, number: int, path: str, faults: Faults) -> str:
+    """Read an enum's number as its word without the enum's prefix; unspecified is empty."""
+    return (word(enum, number, path, faults) or "") if number else ""
 
 
 def word(enum: EnumDescriptor, number: int, path: str, faults: Faults) -> str | None:

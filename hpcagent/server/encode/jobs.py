@@ -1,6 +1,7 @@
 """A job, and pages of jobs."""
 
 import math
+from dataclasses import fields
 from typing import Any
 
 from hpcagent.jobs import model
@@ -13,7 +14,7 @@ TEXTS = (
     "request_id", "name", "backend_state", "user", "group", "account", "partition", "qos",
     "reservation", "node_list", "batch_host", "work_dir", "std_out", "std_err", "std_in",
     "resolved_std_out", "resolved_std_err", "resolved_std_in", "comment", "admin_comment",
-    "system_comment", "dependency", "features", "licenses",
+    "system_comment", "dependency", "features", "licenses", "manifest",
 )  # fmt: skip
 """Fields of a job that are texts here and there."""
 NUMBERS = (
@@ -58,6 +59,7 @@ def job(value: model.Job) -> job_pb2.Job:
         allocated_tres=map(tres, value.allocated_tres),
         array=_array(value.array),
         het_job=_het_job(value.het_job),
+        kubernetes=_kubernetes(value.kubernetes),
         source=job_pb2.JOB_SOURCE_LIVE,
         **same,
     )
@@ -112,3 +114,10 @@ def _het_job(value: model.HetJob | None) -> job_pb2.HetJob | None:
     if value is None:
         return None
     return job_pb2.HetJob(het_job_id=value.het_job_id, offset=value.offset, id_set=value.id_set)
+
+
+def _kubernetes(value: model.KubernetesJob | None) -> job_pb2.KubernetesJob | None:
+    if value is None:
+        return None
+    parts = {part.name: getattr(value, part.name) for part in fields(value)}
+    return job_pb2.KubernetesJob(**parts)

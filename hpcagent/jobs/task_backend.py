@@ -1,0 +1,98 @@
+"""What the gRPC edge needs of whatever runs staged tasks: the Kubernetes scheduler fulfils it.
+
+``hpcagent.jobs.backend`` says the same of batch jobs.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from hpcagent.jobs.deadline import Deadline
+from hpcagent.jobs.model import (
+    Job,
+    JobFilter,
+    JobPage,
+    JobResult,
+    JobState,
+    ObjectId,
+    Submission,
+    Warning,  # noqa: A004 - the field's word
+)
+from hpcagent.jobs.task import TaskSpec, TaskUpdate
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """What a submission would create: YAML without the values of secrets."""
+
+    manifest: str
+    job_id: ObjectId
+    digest: str
+    warnings: tuple[Warning, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TaskBackendInfo:
+    """What a backend tells about itself in GetAgentInfo."""
+
+    clusters: tuple[str, ...]
+    """By the agent's names for them, the default first."""
+    client_version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How a job is to end: only in these states (none: any), and how fast."""
+
+    states: tuple[JobState, ...] = ()
+    grace: int | None = None
+    """Seconds that processes get; None: as many as the pod says."""
+    foreground: bool = False
+    """Delete dependents first."""
+
+
+class TaskBackend(Protocol):
+    """Runs tasks on named clusters; an ``ObjectId`` without a cluster is of the default one."""
+
+    def submit(self, spec: TaskSpec, deadline: Deadline) -> Submission:
+        """Create a task's objects, or only check them where the spec says so."""
+
+    def render(self, spec: TaskSpec, deadline: Deadline) -> Rendering:
+        """Return what ``submit`` would create."""
+
+    def get(self, job_id: ObjectId, deadline: Deadline, *, manifest: bool = False) -> Job:
+        """Return a job, with its live manifest if asked. Raises NotFound."""
+
+    def find(self, request_id: str, deadline: Deadline, *, manifest: bool = False) -> Job:
+        """Return the job that a request made on any of the clusters. Raises NotFound."""
+
+    def list(
+        self, wanted: JobFilter, size: int, after: tuple[int, int] | None, deadline: Deadline
+    ) -> JobPage:
+        """Return up to ``size`` jobs behind the key ``after``.
+
+        They are ordered by creation time in seconds and the first 63 bits of the workload's uid,
+        and those two numbers are the key.
+        """
+
+    def cancel(self, job_id: ObjectId, how: Ending, deadline: Deadline) -> tuple[JobResult, ...]:
+        """Delete a job's objects. That they are gone is a warning."""
+
+    def suspend(
+        self, job_id: ObjectId, grace: int | None, deadline: Deadline
+    ) -> tuple[JobResult, ...]:
+        """Scale a Deployment to zero, or suspend a Job."""
+
+    def resume(self, job_id: ObjectId, deadline: Deadline) -> tuple[JobResult, ...]:
+        """Give a suspended job its replicas again."""
+
+    def update(
+        self, job_id: ObjectId, change: TaskUpdate, deadline: Deadline, *, validate_only: bool
+    ) -> Job:
+        """Change a job, or only check it, and return it as it is now."""
+
+    def info(self) -> TaskBackendInfo:
+        """Tell what the backend is; never waits."""
+
+    def troubles(self) -> Mapping[str, str]:
+        """Return what keeps the backend from working, by the name of the check; never waits."""

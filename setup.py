@@ -23,6 +23,7 @@ from setuptools.errors import CompileError, ExecError, SetupError
 MODULES = (
     "call",
     "control",
+    "estimate",
     "identity",
     "job_desc",
     "jobs",

@@ -22,13 +22,14 @@ from _slurm.errors import (
     SlurmError,
     UnknownMemberError,
 )
-from _slurm.records import ControllerPing, JobFilter, JobPage, Record, SubmitReply
+from _slurm.records import ControllerPing, JobFilter, JobPage, Record, SubmitReply, WillRun
 from _slurm.version import dotted
 
 _flags = sys.getdlopenflags()
 sys.setdlopenflags(_flags | os.RTLD_GLOBAL)
 try:
     from _slurm.control import kill_job2
+    from _slurm.estimate import job_will_run2
     from _slurm.identity import acting_as
     from _slurm.job_desc import describe
     from _slurm.jobs import (
@@ -64,7 +65,7 @@ try:
         ping,
         strerror,
     )
-    from _slurm.submit import submit_batch_job
+    from _slurm.submit import submit_batch_het_job, submit_batch_job
 finally:
     sys.setdlopenflags(_flags)
 
@@ -94,6 +95,7 @@ __all__ = [
     "SlurmError",
     "SubmitReply",
     "UnknownMemberError",
+    "WillRun",
     "acting_as",
     "api_version",
     "check_library",
@@ -102,6 +104,7 @@ __all__ = [
     "fini",
     "header_version",
     "init",
+    "job_will_run2",
     "kill_job2",
     "library_path",
     "load_conf",
@@ -113,5 +116,6 @@ __all__ = [
     "ping",
     "reason_word",
     "strerror",
+    "submit_batch_het_job",
     "submit_batch_job",
 ]

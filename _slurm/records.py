@@ -31,6 +31,24 @@ class SubmitReply:
 
 
 @dataclass(frozen=True, slots=True)
+class WillRun:
+    """When and where a job would start (will_run_response_msg_t).
+
+    `start_time` is in Unix seconds, `system_usage` the percentage of CPUs that are allocated; None
+    where Slurm does not tell it, since 25.05. `preempted_jobs` are numbers of jobs.
+    """
+
+    start_time: int
+    node_list: str
+    partition: str
+    cpus: int
+    preempted_jobs: list[int]
+    system_usage: float | None
+    job_submit_message: str
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
 class ControllerPing:
     """One controller's answer to slurm_ping(3); `index` 0 is the primary.
 

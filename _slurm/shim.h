@@ -98,6 +98,58 @@ static inline uint32_t submitted_job_id(const submit_response_msg_t *reply)
 	return SUBMITTED_JOB_ID(reply);
 }
 
+/* `List` up to 22.05, `list_t *` since 23.02. */
+typedef __typeof__(slurm_list_create(NULL)) list_handle_t;
+
+/*
+ * The list is made by libslurm, whose lists these are, and is only walked: what is in it stays ours.
+ * Unlike the other calls here this one returns its outcome, for freeing the list may touch errno.
+ */
+static inline int submit_het_job(job_desc_msg_t **descs, size_t count, submit_response_msg_t **reply)
+{
+	list_handle_t components = slurm_list_create(NULL);
+	int code;
+
+	for (size_t index = 0; index < count; index++)
+		slurm_list_append(components, descs[index]);
+	code = outcome(slurm_submit_batch_het_job(components, reply));
+	slurm_list_destroy(components);
+	return code;
+}
+
+/* Exported by libslurm in all releases, and named in slurm.h in comments only. */
+extern void slurm_free_will_run_response_msg(will_run_response_msg_t *reply);
+
+/* The share of all CPUs that are allocated, in percent; not told since 25.05. */
+static inline bool system_usage(const will_run_response_msg_t *reply, double *percent)
+{
+#if SLURM_VERSION_NUMBER >= SLURM_VERSION_NUM(25, 5, 0)
+	return false;
+#else
+	*percent = reply->sys_usage_per;
+	return true;
+#endif
+}
+
+static inline size_t preempted_count(const will_run_response_msg_t *reply)
+{
+	return reply->preemptee_job_id ? (size_t) slurm_list_count(reply->preemptee_job_id) : 0;
+}
+
+/* Writes preempted_count() numbers. */
+static inline void preempted_jobs(const will_run_response_msg_t *reply, uint32_t *numbers)
+{
+	__typeof__(slurm_list_iterator_create(reply->preemptee_job_id)) each;
+	uint32_t *number;
+
+	if (!reply->preemptee_job_id)
+		return;
+	each = slurm_list_iterator_create(reply->preemptee_job_id);
+	while ((number = slurm_list_next(each)))
+		*numbers++ = *number;
+	slurm_list_iterator_destroy(each);
+}
+
 static inline int load_job(job_info_msg_t **reply, uint32_t job_id, uint16_t flags)
 {
 #if SLURM_VERSION_NUMBER >= SLURM_VERSION_NUM(26, 5, 0)

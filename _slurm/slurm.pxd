@@ -34,6 +34,13 @@ cdef extern from "slurm/slurm.h" nogil:
         uint32_t error_code
         char *job_submit_user_msg
 
+    ctypedef struct will_run_response_msg_t:
+        char *job_submit_user_msg
+        char *node_list
+        char *part_name
+        uint32_t proc_cnt
+        time_t start_time
+
     ctypedef struct slurm_job_info_t:
         char *account
         char *admin_comment
@@ -70,6 +77,7 @@ cdef extern from "slurm/slurm.h" nogil:
     void slurm_init_job_desc_msg(job_desc_msg_t *desc)
     int slurm_submit_batch_job(job_desc_msg_t *desc, submit_response_msg_t **reply)
     void slurm_free_submit_response_response_msg(submit_response_msg_t *reply)
+    int slurm_job_will_run2(job_desc_msg_t *desc, will_run_response_msg_t **reply)
 
     int slurm_load_jobs(time_t changed_since, job_info_msg_t **reply, uint16_t flags)
     int slurm_load_job_user(job_info_msg_t **reply, uint32_t uid, uint16_t flags)
@@ -106,6 +114,11 @@ cdef extern from "shim.h" nogil:
     bint EXTRA_IS_SAFE
 
     uint32_t submitted_job_id(const submit_response_msg_t *reply)
+    int submit_het_job(job_desc_msg_t **descs, size_t count, submit_response_msg_t **reply)
+    void slurm_free_will_run_response_msg(will_run_response_msg_t *reply)
+    bint system_usage(const will_run_response_msg_t *reply, double *percent)
+    size_t preempted_count(const will_run_response_msg_t *reply)
+    void preempted_jobs(const will_run_response_msg_t *reply, uint32_t *numbers)
     int load_job(job_info_msg_t **reply, uint32_t job_id, uint16_t flags)
     int kill_job(const char *job_id, uint16_t signal, uint16_t flags)
     const char *reason_word(uint32_t reason)

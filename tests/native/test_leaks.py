@@ -42,6 +42,14 @@ def test_nothing_is_kept_of_submissions(native: Child) -> None:
     assert not held_back(native.call(f"{PROBES}:by_submissions", 500, held()), 500)
 
 
+def test_nothing_is_kept_of_heterogeneous_submissions(native: Child) -> None:
+    assert not held_back(native.call(f"{PROBES}:by_het_submissions", 300, held()), 300)
+
+
+def test_nothing_is_kept_of_estimates(native: Child) -> None:
+    assert not held_back(native.call(f"{PROBES}:by_estimates", 500, held()), 500)
+
+
 def test_of_refusals_only_what_libslurm_keeps_itself_is_kept(native: Child) -> None:
     # Up to 22.05 at least, slurm_submit_batch_job() does not free the code it was refused with.
     growth = native.call(f"{PROBES}:by_refused_submissions", 500, held(partition="nowhere"))

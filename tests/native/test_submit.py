@@ -78,6 +78,37 @@ def test_a_job_runs_with_its_users_rights_and_the_environment_given(
     assert told.read_text() == f"grüße from {uid} {gid} {groups}\n"  # waits for the job to write
 
 
+def test_a_heterogeneous_job_has_its_components_in_the_order_given(native: Child) -> None:
+    leader = held(name="leader", partition="power", min_cpus=2)
+    others = [held(name="second", partition="debug", script=None), held(name="third", script=None)]
+    reply = native.call("submit_batch_het_job", [leader, *others])
+    records = native.call("load_job", reply["job_id"])
+    found = sorted((record["het_job_offset"], record["name"]) for record in records)
+    assert found == [(0, "leader"), (1, "second"), (2, "third")]
+    assert {record["het_job_id"] for record in records} == {reply["job_id"]}
+    assert {record["user_id"] for record in records} == {USER}
+
+
+def test_a_heterogeneous_job_is_refused_whole(native: Child) -> None:
+    with pytest.raises(Raised) as refused:
+        native.call("submit_batch_het_job", [held(name="lonely"), held(partition="nowhere")])
+    assert refused.value.attributes["code"] == 2000
+    jobs = native.call("load_jobs")["jobs"]
+    assert {job["job_state"] for job in jobs if job["name"] == "lonely"} <= {4}  # CANCELLED
+
+
+def test_no_components_are_no_job(native: Child) -> None:
+    with pytest.raises(Raised) as refused:
+        native.call("submit_batch_het_job", [])
+    assert refused.value.kind == "SlurmError"
+
+
+def test_a_member_of_a_component_is_checked_before_anything_is_sent(native: Child) -> None:
+    with pytest.raises(Raised) as refused:
+        native.call("submit_batch_het_job", [held(), held(nonsense=1)])
+    assert refused.value.kind == "UnknownMemberError"
+
+
 def test_a_refusal_has_slurms_code_and_slurmctlds_words(native: Child) -> None:
     with pytest.raises(Raised) as refused:
         native.call("submit_batch_job", held(partition="nowhere"))

@@ -87,6 +87,16 @@ def by_submissions(count: int, members: dict[str, Any]) -> Growth:
     return growth(lambda: _slurm.submit_batch_job(members), count)
 
 
+def by_het_submissions(count: int, members: dict[str, Any]) -> Growth:
+    """Growth by submissions of jobs of two components."""
+    return growth(lambda: _slurm.submit_batch_het_job([members, members]), count)
+
+
+def by_estimates(count: int, members: dict[str, Any]) -> Growth:
+    """Growth by asking when a job would start."""
+    return growth(lambda: _slurm.job_will_run2(members), count)
+
+
 def by_refused_submissions(count: int, members: dict[str, Any]) -> Growth:
     """Growth by submissions that slurmctld refuses."""
 

@@ -22,6 +22,7 @@ from setuptools.errors import CompileError, ExecError, SetupError
 
 MODULES = (
     "call",
+    "changes",
     "control",
     "estimate",
     "identity",

@@ -22,12 +22,21 @@ from _slurm.errors import (
     SlurmError,
     UnknownMemberError,
 )
-from _slurm.records import ControllerPing, JobFilter, JobPage, Record, SubmitReply, WillRun
+from _slurm.records import (
+    ControllerPing,
+    JobChanges,
+    JobFilter,
+    JobPage,
+    Record,
+    SubmitReply,
+    WillRun,
+)
 from _slurm.version import dotted
 
 _flags = sys.getdlopenflags()
 sys.setdlopenflags(_flags | os.RTLD_GLOBAL)
 try:
+    from _slurm.changes import Tracker
     from _slurm.control import kill_job2
     from _slurm.estimate import job_will_run2
     from _slurm.identity import acting_as
@@ -83,6 +92,7 @@ __all__ = [
     "SHOW_DETAIL",
     "SHOW_LOCAL",
     "ControllerPing",
+    "JobChanges",
     "JobFilter",
     "JobPage",
     "LibraryError",
@@ -94,6 +104,7 @@ __all__ = [
     "Record",
     "SlurmError",
     "SubmitReply",
+    "Tracker",
     "UnknownMemberError",
     "WillRun",
     "acting_as",

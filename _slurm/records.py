@@ -103,3 +103,17 @@ class JobPage:
     matched: int
     record_count: int
     last_update: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobChanges:
+    """How the jobs of one look differ from those of the look before.
+
+    `changed` are records that are new or differ, `vanished` ids of those that are no longer there.
+    `more`: not all of `changed` is told yet. `record_count` is how many slurmctld has.
+    """
+
+    changed: list[Record] = field(repr=False)
+    vanished: list[int]
+    more: bool
+    record_count: int

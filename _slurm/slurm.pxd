@@ -20,6 +20,8 @@ cdef extern from "slurm/slurm.h" nogil:
     uint16_t SHOW_DETAIL
     uint16_t SHOW_LOCAL
 
+    int SLURM_NO_CHANGE_IN_DATA
+
     uint16_t NO_VAL16
     uint32_t NO_VAL
     uint64_t NO_VAL64

@@ -37,7 +37,7 @@ class Queue:
         """Return all that an id means: of an array's id every record. Raises NotFound."""
         chosen, records = self._look_up(job_id, deadline)
         if job_id.array_task_id is None and chosen["array_job_id"] == job_id.job_id:
-            return self._jobs(records, deadline)
+            return self.jobs(records, deadline)
         return [self._job(chosen, job_id, deadline)]
 
     def find(self, request_id: str, deadline: Deadline, *, user: int | None = None) -> Job | None:
@@ -57,7 +57,7 @@ class Queue:
             return None
         number = _submitted_as(marked[-1])
         record = choose([r for r in marked if _submitted_as(r) == number], JobId(number))
-        return self._jobs([record], deadline)[0] if record else None
+        return self.jobs([record], deadline)[0] if record else None
 
     def page(
         self, wanted: JobFilter, size: int, after: tuple[int, int] | None, deadline: Deadline
@@ -69,7 +69,7 @@ class Queue:
         """
         keep = self._keep(wanted, deadline)
         page = self._load(keep, size, after, deadline, None)
-        jobs = [job for job in self._jobs(page["jobs"], deadline) if _wanted(job, wanted)]
+        jobs = [job for job in self.jobs(page["jobs"], deadline) if _wanted(job, wanted)]
         following = page["next_after"]
         return JobPage(tuple(jobs), time.time(), tuple(following) if following else None)
 
@@ -135,12 +135,13 @@ class Queue:
 
     def _job(self, chosen: Record, job_id: JobId, deadline: Deadline) -> Job:
         """Return the job of a record, under the id of the task that was asked for."""
-        (job,) = self._jobs([chosen], deadline)
+        (job,) = self.jobs([chosen], deadline)
         if job_id.array_task_id is not None and job.job_id.array_task_id is None:
             job = replace(job, job_id=replace(job_id, cluster=job.job_id.cluster))
         return job
 
-    def _jobs(self, records: Sequence[Record], deadline: Deadline) -> list[Job]:
+    def jobs(self, records: Sequence[Record], deadline: Deadline) -> list[Job]:
+        """Return the jobs of records, as of now."""
         names = self._directory.names(
             {record["user_id"] for record in records},
             {record["group_id"] for record in records},

@@ -4,6 +4,7 @@ They take and give plain values and records, which cross a process boundary as M
 decide nothing: what to ask and what an answer means is the daemon's business.
 """
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, cast
@@ -15,6 +16,7 @@ from hpcagent import nss
 from hpcagent.jobs.identity import Claim, Facts
 from hpcagent.slurm.wire import Call, Done, Failed, Reply
 from hpcagent.slurm.worker import work_dir
+from hpcagent.slurm.worker.tracking import Tracking
 
 SHOWN = _slurm.SHOW_ALL | _slurm.SHOW_DETAIL | _slurm.SHOW_LOCAL
 """Every job of this cluster, with its details; not those that a federation runs elsewhere."""
@@ -81,6 +83,19 @@ def jobs(
     return page
 
 
+def changes(members: Sequence[str], answer: str) -> dict[str, Any]:
+    """Tell how the queue differs from what an earlier answer told; see ``tracking``."""
+    with _tracking_lock:
+        tracking = _trackings.setdefault(tuple(members), Tracking(members, SHOWN))
+    told = tracking.look(answer)
+    _worded(told["changed"])
+    return told
+
+
+_trackings: dict[tuple[str, ...], Tracking] = {}
+_tracking_lock = threading.Lock()
+
+
 def _worded(records: list[_slurm.Record]) -> list[_slurm.Record]:
     """Add Slurm's word for each record's reason: the numbers differ from release to release."""
     for record in records:
@@ -121,7 +136,8 @@ def _acting_as(identity: Mapping[str, Any]) -> Iterator[None]:
 OPERATIONS: Mapping[str, Callable[..., Any]] = {
     operation.__name__: operation
     for operation in (
-        hello, host, ping, cluster, resolve, names, submit, job, jobs, kill, make_work_dir
+        hello, host, ping, cluster, resolve, names, submit, job, jobs, changes,
+        kill, make_work_dir
     )
 }  # fmt: skip
 

@@ -7,19 +7,24 @@ say, ``reading`` how a file becomes one or the other: settings, or a list of fau
 """
 
 from hpcagent.config.errors import ConfigError, Fault
+from hpcagent.config.kubernetes import ClusterAccess, Kubernetes, Profile, TaskPolicy
 from hpcagent.config.model import RELOADABLE, Config, Log, Metrics, Policy, Server, Slurm
 from hpcagent.config.reading import changes, exposure, load
 
 __all__ = [
     "RELOADABLE",
+    "ClusterAccess",
     "Config",
     "ConfigError",
     "Fault",
+    "Kubernetes",
     "Log",
     "Metrics",
     "Policy",
+    "Profile",
     "Server",
     "Slurm",
+    "TaskPolicy",
     "changes",
     "exposure",
     "load",

@@ -1,7 +1,8 @@
 """What an operator can choose, with its default and its limits.
 
-``docs/hpcagent.example.toml`` and ``docs/configuration.md`` are generated from this file, from the
-docstrings as much as from the types (`tools/config-docs`): what stands here is what operators read.
+``docs/hpcagent.example.toml`` and ``docs/configuration.md`` are generated from this file and from
+``kubernetes``, from the docstrings as much as from the types (`tools/config-docs`): what stands
+here is what operators read.
 """
 
 from collections.abc import Mapping
@@ -10,12 +11,13 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from hpcagent.config.kinds import Path, Seconds
+from hpcagent.config.kubernetes import Kubernetes
+
 RELOADABLE: Final = frozenset({"log.level"})
 """The settings that SIGHUP changes in a running daemon; all others need a restart."""
 
-Path = Annotated[str, Meta(description="an absolute path")]
 Address = Annotated[str, Meta(description="a loopback address and a port")]
-Seconds = Annotated[float, Meta(gt=0, le=3600)]
 Umask = Annotated[str, Meta(pattern=r"^0?[0-7]{3}$", description='octal digits, as "0022"')]
 Limit = Literal["CPU", "FSIZE", "DATA", "STACK", "CORE", "RSS", "NPROC", "NOFILE", "MEMLOCK", "AS"]
 LimitValue = Annotated[int, Meta(ge=0)] | Literal["unlimited"]
@@ -108,3 +110,4 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     metrics: Metrics = Metrics()
     slurm: Slurm = Slurm()
     policy: Policy = Policy()
+    kubernetes: Kubernetes = Kubernetes()

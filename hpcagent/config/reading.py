@@ -17,7 +17,7 @@ import msgspec
 from hpcagent.config.errors import ConfigError, Fault
 from hpcagent.config.model import Config
 from hpcagent.config.rules import judge
-from hpcagent.config.words import expected, shown
+from hpcagent.config.words import expected, shown, table_of
 
 _Table = TypeVar("_Table", bound=msgspec.Struct)
 
@@ -70,19 +70,35 @@ def _table(model: type[_Table], given: Mapping[str, Any], path: str, faults: lis
     values = {}
     for key, value in given.items():
         below = f"{path}.{key}" if path else key
-        kind = kinds.get(key)
-        if kind is None:
+        if key not in kinds:
             faults.append(Fault(below, _unknown(key, kinds)))
-        elif isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-            if isinstance(value, dict):
-                values[key] = _table(kind, value, below, faults)
-            else:
-                faults.append(Fault(below, f"expected a table, got {shown(value)}"))
-        elif found := list(_blame(kind, value, below)):
-            faults += found
-        else:
-            values[key] = msgspec.convert(value, kind)
+            continue
+        read = _value(kinds[key], value, below, faults)
+        if read is not None:
+            values[key] = read
     return model(**values)
+
+
+def _value(kind: Any, value: Any, path: str, faults: list[Fault]) -> Any:  # noqa: ANN401 - any setting
+    """Read what a key is set to; None: nothing of it can be used."""
+    model, many, noted = table_of(kind), get_origin(kind), len(faults)
+    if model is None:
+        faults += _blame(kind, value, path)
+        return msgspec.convert(value, kind) if len(faults) == noted else None
+    if many is tuple and isinstance(value, list):
+        rows = [_value(model, item, f"{path}[{i}]", faults) for i, item in enumerate(value)]
+        return tuple(rows) if len(faults) == noted else None
+    if many is Mapping and isinstance(value, dict):
+        # That a name is there counts even where its table is at fault: others may refer to it.
+        return {
+            name: _value(model, item, f"{path}.{name}", faults) or model()
+            for name, item in value.items()
+        }
+    if many is None and isinstance(value, dict):
+        return _table(model, value, path, faults)
+    word = "a list of tables" if many is tuple else "a table"
+    faults.append(Fault(path, f"expected {word}, got {shown(value)}"))
+    return None
 
 
 def _blame(kind: Any, value: object, path: str) -> Iterator[Fault]:  # noqa: ANN401 - an annotation
@@ -102,7 +118,7 @@ def _blame(kind: Any, value: object, path: str) -> Iterator[Fault]:  # noqa: ANN
 def _blame_entries(kind: Any, table: Mapping[str, object], path: str) -> Iterator[Fault]:  # noqa: ANN401 - an annotation
     names, items = get_args(kind)
     for key, item in table.items():
-        if key in get_args(names):
+        if names is str or key in get_args(names):
             yield from _blame(items, item, f"{path}.{key}")
         else:
             yield Fault(f"{path}.{key}", _unknown(key, get_args(names)))

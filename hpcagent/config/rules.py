@@ -4,6 +4,7 @@ import ipaddress
 import os
 from collections.abc import Callable, Iterator, Mapping
 
+from hpcagent.config import kubernetes_rules
 from hpcagent.config.errors import Fault
 from hpcagent.config.model import Config
 from hpcagent.config.words import shown
@@ -18,6 +19,7 @@ def judge(config: Config) -> Iterator[Fault]:
     for path, rule in _RULES.items():
         if why := rule(config):
             yield Fault(path, why)
+    yield from kubernetes_rules.judge(config.kubernetes)
 
 
 def _reachable(config: Config) -> str:
@@ -70,7 +72,9 @@ def _loopback_host(host: str) -> str:
 
 
 def _enabled(config: Config) -> str:
-    return "" if config.slurm.enabled else "expected true, for there is nothing else to serve"
+    if config.slurm.enabled or config.kubernetes.enabled:
+        return ""
+    return "expected true, for there is nothing else to serve"
 
 
 def _conf(config: Config) -> str:

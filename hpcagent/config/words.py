@@ -26,6 +26,14 @@ def shown(value: object) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
+def table_of(kind: Any) -> type[msgspec.Struct] | None:  # noqa: ANN401 - an annotation
+    """Return the structure of a table, of a list of tables or of named tables; None: no table."""
+    inner = get_args(kind) if get_origin(kind) in {tuple, Mapping} else (kind,)
+    return next(
+        (one for one in inner if isinstance(one, type) and issubclass(one, msgspec.Struct)), None
+    )
+
+
 def _of(kind: inspect.Type) -> str:
     return _WORDS[type(kind)](kind)
 
@@ -33,6 +41,11 @@ def _of(kind: inspect.Type) -> str:
 def _either(words: Iterable[str]) -> str:
     *most, last = words
     return f"{', '.join(most)} or {last}" if most else last
+
+
+def _both(words: Iterable[str]) -> str:
+    *most, last = words
+    return f"{', '.join(most)} and {last}"
 
 
 def _integer(kind: inspect.IntType) -> str:
@@ -48,6 +61,7 @@ _WORDS: Mapping[type[inspect.Type], Callable[[Any], str]] = {
     inspect.LiteralType: lambda kind: _either(map(shown, kind.values)),
     inspect.Metadata: lambda kind: kind.extra_json_schema["description"],
     inspect.StrType: lambda _: "a string",
+    inspect.StructType: lambda kind: f"a table of {_both(f.name for f in kind.fields)}",
     inspect.UnionType: lambda kind: _either(map(_of, kind.types)),
     inspect.VarTupleType: lambda kind: f"a list, each item {_of(kind.item_type)}",
 }

@@ -4,23 +4,31 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import get_args
+from typing import get_args, get_origin
 
 import msgspec
 import pytest
 import tree
 
 from hpcagent import cli, config
-from hpcagent.config.words import expected
+from hpcagent.config.words import expected, table_of
 from hpcagent.slurm.environment import LIMITS
 
-SETTINGS = {
-    f"{table.name}.{setting.name}": setting.type
-    for table in msgspec.structs.fields(config.Config)
-    for setting in msgspec.structs.fields(table.type)
-}
+
+def settings_of(model: type[msgspec.Struct], path: str = "") -> Iterator[tuple[str, object]]:
+    """Every setting below a table with its type; named tables have the name default."""
+    for field in msgspec.structs.fields(model):
+        inner = None if get_origin(field.type) is tuple else table_of(field.type)
+        if inner is None:
+            yield f"{path}{field.name}", field.type
+        else:
+            named = "" if inner is field.type else "default."
+            yield from settings_of(inner, f"{path}{field.name}.{named}")
+
+
+SETTINGS = dict(settings_of(config.Config))
 
 # A file's text -> the path of each fault, and something that its line says.
 REFUSED: Mapping[str, Mapping[str, str]] = {
@@ -70,6 +78,79 @@ REFUSED: Mapping[str, Mapping[str, str]] = {
     "[server]\ntcp = '127.0.0.1:65536'": {"server.tcp": "got 65536"},
     "[server]\ntcp = '127.0.0.1:http'": {"server.tcp": "expected an address and a port"},
     "[metrics]\nlisten = '192.0.2.1:9186'": {"metrics.listen": "mTLS is not there yet"},
+    "[kubernetes.cluster.a]": {"kubernetes.cluster": "did you mean clusters?"},
+    "[kubernetes]\nclusters = 'a'": {"kubernetes.clusters": 'expected a table, got "a"'},
+    "[kubernetes.clusters]": {"kubernetes.clusters": "at least one cluster"},
+    "[kubernetes.clusters]\na = 1": {"kubernetes.clusters.a": "expected a table, got 1"},
+    "[kubernetes.clusters.a]\nkubeconf = 1": {"kubernetes.clusters.a.kubeconf": "kubeconfig?"},
+    "[kubernetes]\nenabled = true": {
+        "kubernetes.clusters.default": "expected one of kubeconfig",
+        "kubernetes.enabled": "does not serve it yet",
+    },
+    "[kubernetes.clusters.a]\nin_cluster = true\nserver = 'https://k8s.example'": {
+        "kubernetes.clusters.a": "only one"
+    },
+    "[kubernetes.clusters.a]\nserver = 'http://k8s.example'": {
+        "kubernetes.clusters.a.server": "https URL"
+    },
+    "[kubernetes.clusters.a]\ncontext = 'c'": {"kubernetes.clusters.a.context": "for kubeconfig"},
+    "[kubernetes.clusters.a]\ntoken_file = '/t'": {
+        "kubernetes.clusters.a.token_file": "for server only"
+    },
+    "[kubernetes.clusters.a]\nkubeconfig = 'c'": {
+        "kubernetes.clusters.a.kubeconfig": "an absolute path"
+    },
+    "[kubernetes.clusters.a]\nprofile = 'p'": {
+        "kubernetes.clusters.a.profile": 'one of the profiles (default), got "p"'
+    },
+    "[kubernetes.clusters.a]\n[kubernetes.clusters.b]": {
+        "kubernetes.default_cluster": "one of the clusters (a, b)"
+    },
+    "[kubernetes]\ndefault_cluster = 'z'": {"kubernetes.default_cluster": '(default), got "z"'},
+    "[kubernetes]\nusers = 'ldap'": {"kubernetes.users": '"nss" or "request", got "ldap"'},
+    "[kubernetes]\nwork_dir_roots = ['/a/..']": {"kubernetes.work_dir_roots[0]": "an absolute"},
+    "[kubernetes.profiles.default]\nnamespace = 'A'": {
+        "kubernetes.profiles.default.namespace": "a-z 0-9"
+    },
+    "[kubernetes.profiles.default]\nvolumes = [{name = 'App', host_path = 'a'}]": {
+        "kubernetes.profiles.default.volumes[0].name": "a-z 0-9",
+        "kubernetes.profiles.default.volumes[0].host_path": "an absolute path",
+        "kubernetes.profiles.default.volumes[0].mount_path": "an absolute path",
+    },
+    "[kubernetes.profiles.default]\nvolumes = [1, {nam = 'a'}]": {
+        "kubernetes.profiles.default.volumes[0]": "expected a table, got 1",
+        "kubernetes.profiles.default.volumes[1].nam": "did you mean name?",
+    },
+    "[kubernetes.profiles.default]\nvolumes = {}": {
+        "kubernetes.profiles.default.volumes": "expected a list of tables, got {}"
+    },
+    "[kubernetes.profiles.default]\nhome_volume = 'workdir'": {
+        "kubernetes.profiles.default.work_dir_volume": "another value than elsewhere"
+    },
+    "[kubernetes.profiles.default]\nname_label = ''": {
+        "kubernetes.profiles.default.name_label": "must be a name"
+    },
+    "[kubernetes.profiles.default]\napp_label = 'name'": {
+        "kubernetes.profiles.default.app_label": "another value than elsewhere"
+    },
+    "[kubernetes.profiles.default.labels]\n'a b' = 'c'": {
+        "kubernetes.profiles.default.labels.a b": "must be a name"
+    },
+    "[kubernetes.profiles.default.environment]\n1A = 'x'\nB = 2": {
+        "kubernetes.profiles.default.environment.B": "expected a string, got 2"
+    },
+    "[kubernetes.profiles.default.environment]\n1A = 'x'": {
+        "kubernetes.profiles.default.environment.1A": "no digit first"
+    },
+    "[kubernetes.profiles.default.devices]\n'nvidia.com/gpu' = -1": {
+        "kubernetes.profiles.default.devices.nvidia.com/gpu": "an integer from 0"
+    },
+    "[kubernetes.profiles.default]\nadd_capabilities = ['CAP_SYS_ADMIN']": {
+        "kubernetes.profiles.default.add_capabilities[0]": "without CAP_"
+    },
+    "[kubernetes.policy]\nhomes = ['home']": {"kubernetes.policy.homes[0]": "an absolute path"},
+    "[kubernetes.policy]\nnamespaces = ['a.b']": {"kubernetes.policy.namespaces[0]": "a-z 0-9"},
+    "[kubernetes.policy]\nmax_replicas = -1": {"kubernetes.policy.max_replicas": "from 0 to"},
     "server = \n": {"": "is not TOML: Invalid value (at line 1"},
     "[log]\nlevel = 'info'\nlevel = 'debug'\n": {"": "Cannot overwrite a value (at line 3"},
     "[log]\n# caf\udce9": {"": "is not UTF-8 (at line 2)"},
@@ -183,7 +264,7 @@ def test_the_examples_values_are_the_defaults(file: Path) -> None:
 def test_the_example_has_every_setting_and_no_other() -> None:
     table, found = "", set()
     for line in uncommented().splitlines():
-        if heading := re.fullmatch(r"\[(\w+)\]", line):
+        if heading := re.fullmatch(r"\[([\w.]+)\]", line):
             table = heading[1]
         elif setting := re.match(r"(\w+) = ", line):
             found.add(f"{table}.{setting[1]}")

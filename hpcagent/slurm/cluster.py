@@ -45,6 +45,7 @@ class ClusterFacts:
     propagate_limits_except: str
     root_only: Collection[str]
     default_partition: str
+    cpu_governors: int
 
 
 @dataclass(slots=True)
@@ -195,6 +196,7 @@ def _facts(conf: Mapping[str, Any], partitions: list[Mapping[str, Any]]) -> Clus
         propagate_limits_except=conf["propagate_rlimits_except"] or "",
         root_only=frozenset(name for name, bits in flags.items() if bits & _ROOT_ONLY),
         default_partition=default,
+        cpu_governors=conf["cpu_freq_govs"] or 0,
     )
 
 

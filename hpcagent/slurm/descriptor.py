@@ -13,15 +13,11 @@ from hpcagent.jobs.errors import InvalidRequest
 from hpcagent.jobs.identity import Identity
 from hpcagent.jobs.model import Warning as JobWarning
 from hpcagent.jobs.spec import JobSpec
-from hpcagent.slurm import derive, environment, script, work_dir
-from hpcagent.slurm.draft import Draft, FaultError, Release, Value
+from hpcagent.slurm import conflicts, derive, environment, script, work_dir
+from hpcagent.slurm.draft import Draft, FaultError, Release, Value, dotted
 from hpcagent.slurm.kinds import MAX_PATH, MAX_TEXT, MAX_U32, check_range, check_text
-from hpcagent.slurm.options import (
-    BASE_MEMBERS,
-    BASE_MEMBERS_SINCE,
-    BY_NAME,
-    EXCLUDE_EACH_OTHER,
-)
+from hpcagent.slurm.members import BASE_MEMBERS, BASE_MEMBERS_SINCE
+from hpcagent.slurm.options import BY_NAME, Option, path_of
 
 DEFAULT_NAME = "sbatch"
 """What sbatch calls a job whose script comes from its standard input."""
@@ -34,6 +30,9 @@ class Site:
     release: Release
     max_script_bytes: int
     surroundings: environment.Surroundings
+    cluster: str = ""
+    cpu_governors: int | None = None
+    """slurm.conf's CpuFreqGovernors, as bits; None: not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +49,19 @@ class Descriptor:
 
 def describe(spec: JobSpec, site: Site) -> Descriptor:
     """Return the job that a request describes. Raises InvalidRequest with every violation."""
-    draft = Draft(site.release, spec.work_dir, faults=[*spec.faults])
+    draft = Draft(
+        site.release,
+        spec.work_dir,
+        faults=[*spec.faults],
+        cluster=site.cluster,
+        cpu_governors=site.cpu_governors,
+    )
     draft.members.update(_base_members(site.release))
     _fill_request_fields(spec, draft)
-    draft.members["script"] = script.check(
-        spec.script, spec.directives, site.max_script_bytes, draft
-    )
+    text = script.check(spec.script, spec.directives, site.max_script_bytes, draft)
     given = environment.check(spec.environment, draft)
     _fill_options(spec, draft)
+    draft.members["script"] = script.splice(text, site.max_script_bytes, draft)
     derive.derive(draft)
     draft.faults += work_dir.check(spec.create_work_dir)
     if draft.faults:
@@ -131,20 +135,25 @@ def _fill_options(spec: JobSpec, draft: Draft) -> None:
         if option is None:
             said = "is not supported by this release of hpcagent"
             draft.fault(path_of(name), said, "OPTION_NOT_SUPPORTED")
-        else:
+        elif _is_in_release(option, draft):
             _try(draft, path_of(name), partial(option.fill, value, draft))
     if spec.nodes and "nodes" in spec.options:
         draft.fault(path_of("nodes"), "is given, and so is nodes: give one", "CONFLICT")
-    for group in EXCLUDE_EACH_OTHER:
-        given = [name for name in group if spec.options.get(name, False) is not False]
-        if len(given) > 1:
-            said = f"excludes {', '.join(given[1:])}: give one of them"
-            draft.fault(path_of(given[0]), said, "CONFLICT")
+    conflicts.check(spec.options, draft)
 
 
-def path_of(option: str) -> str:
-    """Return the path of an option in the request message."""
-    return f'options["slurm"].{option}'
+def _is_in_release(option: Option, draft: Draft) -> bool:
+    """Tell whether the installed Slurm has an option; if not, note why."""
+    installed, since, until = draft.release, option.since, option.until
+    if since is not None and installed < since:
+        said = f"came with Slurm {dotted(since)}; this one is {dotted(installed)}"
+        draft.fault(path_of(option.name), said, "SLURM_TOO_OLD")
+        return False
+    if until is not None and installed >= until:
+        said = f"is gone since Slurm {dotted(until)}; this one is {dotted(installed)}"
+        draft.fault(path_of(option.name), said, "SLURM_TOO_NEW")
+        return False
+    return True
 
 
 def _try(draft: Draft, path: str, fill: Callable[[], None]) -> None:

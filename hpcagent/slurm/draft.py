@@ -43,6 +43,17 @@ class Size:
     ntasks_per_node: int | None = None
     nodelist: tuple[str, ...] = ()
     """The nodes that the job must have, each once, in order."""
+    mincpus: int | None = None
+    sockets: int | None = None
+    """Of each node, at least; ``cores`` of each socket, ``threads`` of each core."""
+    cores: int | None = None
+    threads: int | None = None
+    node_info_given: bool = False
+    """These three were given together, which alone lets sbatch derive tasks from them."""
+    hint: str = ""
+    plane_size: int | None = None
+    arbitrary: bool = False
+    """Tasks are laid out as the nodelist says."""
 
 
 @dataclass(slots=True)
@@ -54,6 +65,20 @@ class Draft:
     members: dict[str, Value] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
     """Environment variables that options imply, as sbatch sets them."""
+    fallbacks: dict[str, str] = field(default_factory=dict)
+    """The same, where sbatch lets a given variable stand."""
+    bits: int = 0
+    """Bits of ``bitflags`` so far."""
+    per_node: dict[str, str] = field(default_factory=dict)
+    """Parts of ``tres_per_node``, by the option that gives them."""
+    propagate: frozenset[str] | None = None
+    """Limits that the job gets, by Slurm's names; None: those that slurm.conf lets through."""
+    script_lines: str = ""
+    """Lines to be put into the script, behind its first."""
+    cluster: str = ""
+    """The agent's own cluster; empty while it is not known."""
+    cpu_governors: int | None = None
+    """What slurm.conf allows to set the frequency of processors, as bits; None: not known."""
     size: Size = field(default_factory=Size)
     faults: list[Violation] = field(default_factory=list)
     warnings: list[JobWarning] = field(default_factory=list)

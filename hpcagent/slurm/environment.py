@@ -32,7 +32,9 @@ class Surroundings:
     submit_host: str
     umask: int = 0o022
     limits: Mapping[str, int | None] = field(default_factory=dict)
-    """Soft limits to propagate, by Slurm's names; None is unlimited."""
+    """Soft limits, by Slurm's names; None is unlimited."""
+    through: frozenset[str] = frozenset(LIMITS)
+    """Which of them slurm.conf lets through to a job that does not choose."""
 
 
 def own_limits() -> dict[str, int | None]:
@@ -80,17 +82,26 @@ def build(given: Mapping[str, str], draft: Draft, around: Surroundings) -> list[
 
     A given SLURM_UMASK is kept, as sbatch does.
     """
-    limits = {
-        f"SLURM_RLIMIT_{name}": str(_UNLIMITED if limit is None else limit)
-        for name, limit in around.limits.items()
-    }
     variables = {
         "SLURM_UMASK": f"0{around.umask:03o}",
+        **draft.fallbacks,
         **given,
         "SLURM_PRIO_PROCESS": "0",
         "SLURM_SUBMIT_DIR": draft.work_dir,
         "SLURM_SUBMIT_HOST": around.submit_host,
-        **limits,
+        **_limits(draft, around),
         **draft.variables,
     }
     return [f"{name}={value}" for name, value in variables.items()]
+
+
+def _limits(draft: Draft, around: Surroundings) -> dict[str, str]:
+    """Write the limits for slurmd; ``U`` before one tells that the user chose it."""
+    chosen = draft.propagate
+    names = around.through if chosen is None else chosen
+    mark = "" if chosen is None else "U"
+    return {
+        f"SLURM_RLIMIT_{name}": f"{mark}{_UNLIMITED if limit is None else limit}"
+        for name, limit in around.limits.items()
+        if name in names
+    }

@@ -2,34 +2,70 @@
 
 A row joins a field of ``JobOptions`` in the contract, named as sbatch's long option is, to the
 members of job_desc_msg_t that it fills. To add an option: a field in ``job_options.proto`` and a
-row here. Tests hold the sides together: a field without a row is refused by name, never dropped,
-and a row without a field, or whose member the installed Slurm lacks, fails the suite.
+row here; ``make docs`` then writes it into docs/options.md. Tests hold the sides together: a field
+without a row, a row without a field, or a member of the installed slurm.h that neither a row nor
+``hpcagent.slurm.members`` accounts for, fails the suite.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from hpcagent.slurm import kinds
-from hpcagent.slurm.kinds import (
-    MAX_I32,
-    MAX_U16,
-    MAX_U32,
-    MEM_PER_CPU,
+from hpcagent.slurm.draft import Release
+from hpcagent.slurm.kinds import MAX_I32, MAX_U16, MAX_U32, MEM_PER_CPU
+from hpcagent.slurm.kinds import environment as surroundings
+from hpcagent.slurm.kinds.dependency import dependency
+from hpcagent.slurm.kinds.events import (
+    mail_type,
+    open_mode,
+    profile,
+    requeue_expedite,
+    signal,
+    switches,
+)
+from hpcagent.slurm.kinds.frequency import cpu_freq
+from hpcagent.slurm.kinds.gres import (
+    Gpus,
+    MemoryPerGpu,
+    PerGpu,
+    gpu_bind,
+    gpu_freq,
+    gres,
+    gres_flags,
+)
+from hpcagent.slurm.kinds.kind import Kind, Written
+from hpcagent.slurm.kinds.layout import distribution, mem_bind
+from hpcagent.slurm.kinds.nodes import exclude, extra_node_info, hint, nodelist, nodes
+from hpcagent.slurm.kinds.numbers import (
+    MIB,
+    Bit,
     Flag,
-    Kind,
     Memory,
     Minutes,
     Moment,
     Number,
-    Path,
+    Seconds,
     SizeNumber,
-    Text,
     Word,
+    nice,
+)
+from hpcagent.slurm.kinds.texts import (
+    ACCTG_FREQ,
+    Container,
+    Formed,
+    Path,
+    Text,
+    burst_buffer_file,
+    clusters,
+    power,
 )
 
 MAX_ARRAY = 4096
 """slurmctld's limit of an array expression, in bytes (job_mgr.c, MAX_STR_LEN * 4)."""
+MAX_BURST_BUFFER = 8192
+"""slurmctld's limit of a burst buffer specification, in bytes (job_mgr.c, MAX_STR_LEN * 8)."""
+CORE_SPEC_THREAD = 0x8000
+"""Flag in core_spec: it counts threads, not cores (slurm.h)."""
 
 EXCLUSIVE: Mapping[str, int] = {"JOB": 0, "USER": 2, "MCS": 3, "TOPO": 4}
 """JOB_SHARED_* (slurm.h): whom the nodes are not shared with."""
@@ -42,6 +78,14 @@ class Option:
     name: str
     sbatch: str
     fill: Kind
+    short: str = ""
+    """sbatch's short spelling: ``-t``."""
+    default: str = ""
+    """What leaving it out means, where it means more than that nothing is asked for."""
+    since: Release | None = None
+    """The first release of Slurm that has it."""
+    until: Release | None = None
+    """The first release of Slurm that has it no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,46 +101,191 @@ class Privilege:
 
 
 OPTIONS: tuple[Option, ...] = (
+    # ------------------------------------------------------------- what it is, and for whom
     Option("comment", "--comment", Text("comment")),
-    Option("account", "--account", Text("account")),
-    Option("time", "--time", Minutes("time_limit")),
-    Option("output", "--output", Path("std_out")),
-    Option("error", "--error", Path("std_err")),
-    Option("input", "--input", Path("std_in")),
-    Option("nodes", "--nodes", kinds.nodes),
-    Option("ntasks", "--ntasks", SizeNumber("ntasks", MAX_I32)),
-    Option("cpus_per_task", "--cpus-per-task", SizeNumber("cpus_per_task", MAX_U16)),
-    Option("ntasks_per_node", "--ntasks-per-node", SizeNumber("ntasks_per_node", MAX_U16)),
-    Option("mem_bytes", "--mem", Memory("pn_min_memory")),
-    Option("mem_per_cpu_bytes", "--mem-per-cpu", Memory("pn_min_memory", MEM_PER_CPU, least=1)),
-    Option("nodelist", "--nodelist", kinds.nodelist),
-    Option("exclude", "--exclude", kinds.exclude),
-    Option("requeue", "--requeue", Flag("requeue", on=1, off=0)),
-    Option("no_kill", "--no-kill", Flag("kill_on_node_fail", on=0)),
-    Option("oversubscribe", "--oversubscribe", Flag("shared", on=1)),
-    Option("exclusive", "--exclusive", Word("shared", EXCLUSIVE, since={"TOPO": (24, 11, 0)})),
-    Option("nice", "--nice", kinds.nice),
-    Option("hold", "--hold", Flag("priority", on=0)),
-    Option("begin", "--begin", Moment("begin_time")),
-    Option("array", "--array", Text("array_inx", MAX_ARRAY)),
-    Option("dependency", "--dependency", kinds.dependency),
-    Option("qos", "--qos", Text("qos")),
-    Option("gres", "--gres", kinds.gres),
-    Option("constraint", "--constraint", Text("features")),
-    Option("priority", "--priority", Number("priority", 1, MAX_U32)),
+    Option("account", "--account", Text("account"), short="-A", default="the user's own"),
+    Option("wckey", "--wckey", Text("wckey"), default="the user's own"),
+    Option("qos", "--qos", Text("qos"), short="-q", default="the association's"),
+    Option("mcs_label", "--mcs-label", Text("mcs_label")),
+    Option("extra", "--extra", Text("extra"), since=(23, 2, 0)),
+    # ------------------------------------------------------------- when
+    Option("time", "--time", Minutes("time_limit"), short="-t", default="the partition's"),
+    Option("time_min", "--time-min", Minutes("time_min"), default="`time`"),
+    Option("begin", "--begin", Moment("begin_time"), short="-b", default="at once"),
+    Option("deadline", "--deadline", Moment("deadline"), default="none"),
+    Option("dependency", "--dependency",
+           Written(dependency, ("dependency",), ("SLURM_JOB_DEPENDENCY",)), short="-d"),
+    Option("kill_on_invalid_dep", "--kill-on-invalid-dep", Bit(1 << 0, 1 << 1),
+           default="slurm.conf DependencyParameters"),
+    Option("hold", "--hold", Flag("priority", on=0), short="-H"),
+    Option("nice", "--nice", Written(nice, ("nice",)), default="0"),
+    Option("priority", "--priority", Number("priority", 1, MAX_U32), default="slurmctld's"),
+    Option("reservation", "--reservation", Text("reservation")),
+    Option("array", "--array", Text("array_inx", MAX_ARRAY), short="-a"),
+    # ------------------------------------------------------------- its files and environment
+    Option("output", "--output", Path("std_out"), short="-o",
+           default="`slurm-%j.out`, of an array `slurm-%A_%a.out`"),
+    Option("error", "--error", Path("std_err"), short="-e", default="`output`"),
+    Option("input", "--input", Path("std_in"), short="-i", default="`/dev/null`"),
+    Option("open_mode", "--open-mode",
+           Written(open_mode, ("open_mode",), ("SLURM_OPEN_MODE",)),
+           default="slurm.conf JobFileAppend"),
+    Option("get_user_env", "--get-user-env",
+           Written(surroundings.get_user_env, ("environment",), ("SLURM_GET_USER_ENV",))),
+    Option("propagate", "--propagate", Written(surroundings.propagate, ("environment",)),
+           default="slurm.conf PropagateResourceLimits"),
+    Option("umask", "umask",  # sbatch takes its own: umask(1) before it
+           Written(surroundings.umask, ("environment",), ("SLURM_UMASK",)),
+           default="the agent's `[slurm] umask`"),
+    Option("bb", "--bb", Text("burst_buffer", MAX_BURST_BUFFER)),
+    Option("bbf", "--bbf", Written(burst_buffer_file, ("script",))),
+    Option("container", "--container", Container("container", "SLURM_CONTAINER"),
+           since=(21, 8, 0)),
+    Option("container_id", "--container-id", Container("container_id", "SLURM_CONTAINER_ID"),
+           since=(23, 2, 0)),
+    Option("context", "--context", Text("req_context"), since=(21, 8, 0)),
+    # ------------------------------------------------------------- which nodes
+    Option("nodes", "--nodes", Written(nodes, ("min_nodes", "max_nodes")), short="-N",
+           default="as many as the other options need"),
+    Option("nodelist", "--nodelist", Written(nodelist, ("req_nodes",)), short="-w"),
+    Option("exclude", "--exclude", Written(exclude, ("exc_nodes",)), short="-x"),
+    Option("constraint", "--constraint", Text("features"), short="-C"),
+    Option("prefer", "--prefer", Text("prefer"), since=(22, 5, 0)),
+    Option("batch", "--batch", Text("batch_features"), default="`constraint`"),
+    Option("cluster_constraint", "--cluster-constraint", Text("cluster_features")),
+    Option("clusters", "--clusters", Written(clusters, ("clusters",)), short="-M",
+           default="the agent's own"),
+    Option("contiguous", "--contiguous", Flag("contiguous", on=1)),
+    Option("spread_job", "--spread-job", Bit(1 << 8)),
+    Option("use_min_nodes", "--use-min-nodes", Bit(1 << 9)),
+    Option("switches", "--switches", Written(switches, ("req_switch", "wait4switch"))),
+    Option("segment", "--segment", Number("segment_size", 1, MAX_U16), since=(24, 5, 0)),
+    Option("oversubscribe", "--oversubscribe", Flag("shared", on=1), short="-s",
+           default="the partition's OverSubscribe"),
+    Option("exclusive", "--exclusive", Word("shared", EXCLUSIVE, since={"TOPO": (24, 5, 0)}),
+           default="the partition's OverSubscribe"),
     Option("reboot", "--reboot", Flag("reboot", on=1)),
-    Option("get_user_env", "--get-user-env", kinds.get_user_env),
-    Option("umask", "umask", kinds.umask),  # sbatch takes its own: umask(1) before it
-)
+    Option("delay_boot", "--delay-boot", Seconds("delay_boot"),
+           default="slurm.conf DelayBoot"),
+    Option("power", "--power", Written(power, ("power_flags",)), until=(24, 5, 0)),
+    # ------------------------------------------------------------- tasks and processors
+    Option("ntasks", "--ntasks", SizeNumber("num_tasks", "ntasks", MAX_I32, "SLURM_NTASKS"),
+           short="-n", default="derived from the other options, else 1"),
+    Option("cpus_per_task", "--cpus-per-task",
+           SizeNumber("cpus_per_task", "cpus_per_task", MAX_U16, "SLURM_CPUS_PER_TASK"),
+           short="-c", default="1"),
+    Option("ntasks_per_node", "--ntasks-per-node",
+           SizeNumber("ntasks_per_node", "ntasks_per_node", MAX_U16, "SLURM_NTASKS_PER_NODE")),
+    Option("ntasks_per_socket", "--ntasks-per-socket",
+           Number("ntasks_per_socket", 1, MAX_U16, "SLURM_NTASKS_PER_SOCKET")),
+    Option("ntasks_per_core", "--ntasks-per-core",
+           Number("ntasks_per_core", 1, MAX_U16, "SLURM_NTASKS_PER_CORE")),
+    Option("mincpus", "--mincpus", SizeNumber("pn_min_cpus", "mincpus", MAX_U16)),
+    Option("overcommit", "--overcommit", Flag("overcommit", on=1), short="-O"),
+    Option("sockets_per_node", "--sockets-per-node",
+           SizeNumber("sockets_per_node", "sockets", MAX_U16)),
+    Option("cores_per_socket", "--cores-per-socket",
+           SizeNumber("cores_per_socket", "cores", MAX_U16)),
+    Option("threads_per_core", "--threads-per-core",
+           SizeNumber("threads_per_core", "threads", MAX_U16, "SLURM_THREADS_PER_CORE")),
+    Option("extra_node_info", "--extra-node-info",
+           Written(extra_node_info, ("sockets_per_node", "cores_per_socket", "threads_per_core"),
+                   ("SLURM_THREADS_PER_CORE",)), short="-B"),
+    Option("hint", "--hint",
+           Written(hint, ("cores_per_socket", "threads_per_core", "ntasks_per_core"),
+                   ("SLURM_HINT", "SLURM_THREADS_PER_CORE", "SLURM_NTASKS_PER_CORE"))),
+    Option("distribution", "--distribution",
+           Written(distribution, ("task_dist", "plane_size"),
+                   ("SLURM_DISTRIBUTION", "SLURM_DIST_PLANESIZE", "SLURM_ARBITRARY_NODELIST")),
+           short="-m", default="slurmctld's"),
+    Option("cpu_freq", "--cpu-freq",
+           Written(cpu_freq, ("cpu_freq_min", "cpu_freq_max", "cpu_freq_gov"),
+                   ("SLURM_CPU_FREQ_REQ",), "kHz"), default="slurm.conf CpuFreqDef"),
+    Option("core_spec", "--core-spec", Number("core_spec", 0, CORE_SPEC_THREAD - 1), short="-S",
+           default="the node's CoreSpecCount"),
+    Option("thread_spec", "--thread-spec",
+           Number("core_spec", 1, MAX_U16 - CORE_SPEC_THREAD, flag=CORE_SPEC_THREAD)),
+    # ------------------------------------------------------------- memory and disk
+    Option("mem_bytes", "--mem", Memory("pn_min_memory"),
+           default="slurm.conf DefMemPerNode or DefMemPerCPU"),
+    Option("mem_per_cpu_bytes", "--mem-per-cpu", Memory("pn_min_memory", MEM_PER_CPU, least=1),
+           default="slurm.conf DefMemPerCPU"),
+    Option("mem_per_gpu_bytes", "--mem-per-gpu",
+           MemoryPerGpu("mem_per_tres", "SLURM_MEM_PER_GPU"),
+           default="slurm.conf DefMemPerGPU"),
+    Option("mem_bind", "--mem-bind",
+           Written(mem_bind, ("mem_bind", "mem_bind_type"),
+                   ("SLURM_MEM_BIND", "SLURM_MEM_BIND_SORT", "SLURM_MEM_BIND_VERBOSE"))),
+    Option("tmp_bytes", "--tmp", Memory("pn_min_tmp_disk", most=MAX_U32 * MIB)),
+    # ------------------------------------------------------------- generic resources
+    Option("gres", "--gres", Written(gres, ("tres_per_node",))),
+    Option("gres_flags", "--gres-flags", Written(gres_flags, ("bitflags",))),
+    Option("gpus", "--gpus", Gpus("tres_per_job", "SLURM_GPUS"), short="-G"),
+    Option("gpus_per_node", "--gpus-per-node", Gpus("tres_per_node", "SLURM_GPUS_PER_NODE")),
+    Option("gpus_per_socket", "--gpus-per-socket",
+           Gpus("tres_per_socket", "SLURM_GPUS_PER_SOCKET")),
+    Option("gpus_per_task", "--gpus-per-task", Gpus("tres_per_task", "SLURM_GPUS_PER_TASK")),
+    Option("cpus_per_gpu", "--cpus-per-gpu", PerGpu("cpus_per_tres", "SLURM_CPUS_PER_GPU"),
+           default="the partition's DefCpuPerGPU"),
+    Option("ntasks_per_gpu", "--ntasks-per-gpu",
+           Number("ntasks_per_tres", 1, MAX_U16, "SLURM_NTASKS_PER_GPU")),
+    Option("gpu_bind", "--gpu-bind", Written(gpu_bind, ("tres_bind",), ("SLURM_GPU_BIND",))),
+    Option("gpu_freq", "--gpu-freq",
+           Written(gpu_freq, ("tres_freq",), ("SLURM_GPU_FREQ",), "MHz, or a level")),
+    Option("tres_bind", "--tres-bind", Text("tres_bind"), since=(23, 11, 0)),
+    Option("tres_per_task", "--tres-per-task", Text("tres_per_task"), since=(23, 2, 0)),
+    Option("licenses", "--licenses", Text("licenses"), short="-L"),
+    Option("network", "--network", Text("network")),
+    Option("resv_ports", "--resv-ports", Number("resv_port_cnt", 0, MAX_U16),
+           default="slurmctld's", since=(24, 5, 0)),
+    # ------------------------------------------------------------- while it runs
+    Option("signal", "--signal", Written(signal, ("warn_signal", "warn_time", "warn_flags"))),
+    Option("mail_type", "--mail-type", mail_type, default="none"),
+    Option("mail_user", "--mail-user", Text("mail_user"), default="the job's user"),
+    Option("requeue", "--requeue", Flag("requeue", on=1, off=0), default="slurm.conf JobRequeue"),
+    Option("requeue_expedite", "--requeue=expedite",
+           Written(requeue_expedite, ("requeue", "bitflags")), since=(25, 11, 0)),
+    Option("no_kill", "--no-kill", Flag("kill_on_node_fail", on=0), short="-k"),
+    Option("wait_all_nodes", "--wait-all-nodes", Flag("wait_all_nodes", on=1, off=0),
+           default="slurm.conf SchedulerParameters=sbatch_wait_nodes"),
+    Option("stepmgr", "--stepmgr", Bit(1 << 41), since=(24, 5, 0)),
+    Option("oom_kill_step", "--oom-kill-step", Flag("oom_kill_step", on=1, off=0),
+           default="slurm.conf TaskPluginParam=OOMKillStep", since=(24, 11, 0)),
+    Option("acctg_freq", "--acctg-freq",
+           Formed("acctg_freq", ACCTG_FREQ, "task=30,energy=10", "SLURM_ACCTG_FREQ"),
+           default="slurm.conf JobAcctGatherFrequency"),
+    Option("profile", "--profile", Written(profile, ("profile",), ("SLURM_PROFILE",)),
+           default="acct_gather.conf ProfileHDF5Default"),
+)  # fmt: skip
 
 BY_NAME: Mapping[str, Option] = {option.name: option for option in OPTIONS}
 
+
+def path_of(option: str) -> str:
+    """Return the path of an option in the request message."""
+    return f'options["slurm"].{option}'
+
+
 EXCLUDE_EACH_OTHER: tuple[tuple[str, ...], ...] = (
-    ("mem_bytes", "mem_per_cpu_bytes"),
+    ("mem_bytes", "mem_per_cpu_bytes", "mem_per_gpu_bytes"),
     ("oversubscribe", "exclusive"),
     ("hold", "priority"),
+    ("bb", "bbf"),
+    ("core_spec", "thread_spec"),
+    ("gpu_bind", "tres_bind"),
+    ("gpus_per_task", "tres_per_task"),
+    ("ntasks_per_gpu", "gpus_per_task"),
+    ("ntasks_per_gpu", "gpus_per_socket"),
+    ("ntasks_per_gpu", "ntasks_per_node"),
+    ("ntasks_per_gpu", "tres_per_task"),
+    ("extra_node_info", "sockets_per_node"),
+    ("extra_node_info", "cores_per_socket"),
+    ("extra_node_info", "threads_per_core"),
+    ("hint", "extra_node_info"),
+    ("hint", "threads_per_core"),
+    ("hint", "ntasks_per_core"),
 )
-"""Options of which a job can have one: they fill the same member with different meanings."""
+"""Options of which a job can have one: sbatch refuses both together, or drops one silently."""
 
 PRIVILEGES: tuple[Privilege, ...] = (
     Privilege("priority", "priority", lambda _: True, "an explicit priority"),
@@ -105,17 +294,3 @@ PRIVILEGES: tuple[Privilege, ...] = (
 )
 """Checked by ``hpcagent.slurm.policy``: slurmctld does not, since it trusts the agent (job_mgr.c,
 validate_job_create_req)."""
-
-BASE_MEMBERS: Mapping[str, int | None] = {
-    "task_dist": 0x2000,  # SLURM_DIST_UNKNOWN; left alone slurmctld takes NO_VAL for cyclic
-    "mem_bind_type": 0,
-    "contiguous": 0,
-    "mail_type": 0,
-}
-"""Where sbatch's default is not slurm_init_job_desc_msg's (sbatch opt.c, init_msg.c)."""
-
-BASE_MEMBERS_SINCE: Mapping[tuple[int, int, int], Mapping[str, int | None]] = {
-    (24, 5, 0): {"resv_port_cnt": None},  # init leaves 0, which turns the automatic count off
-    (24, 11, 0): {"oom_kill_step": None},  # init leaves 0, which overrides the site's setting
-}
-"""The same for members that came with a release."""

@@ -11,8 +11,7 @@ from collections.abc import Collection
 from hpcagent.config import Policy
 from hpcagent.jobs.errors import Forbidden, Violation
 from hpcagent.jobs.spec import JobSpec
-from hpcagent.slurm.descriptor import path_of
-from hpcagent.slurm.options import PRIVILEGES
+from hpcagent.slurm.options import PRIVILEGES, path_of
 
 
 def check(spec: JobSpec, policy: Policy, root_only: Collection[str], default: str) -> None:

@@ -7,6 +7,7 @@ anyone is there to be told. Sources: sbatch.c, _get_script_buffer; slurm.conf(5)
 import re
 
 from hpcagent.slurm.draft import Draft
+from hpcagent.slurm.options import path_of
 
 DEFAULT_MAX_SIZE = 4 << 20
 """slurm.conf's default of SchedulerParameters=max_script_size, in bytes."""
@@ -37,6 +38,22 @@ def check(script: str, directives: str, max_size: int, draft: Draft) -> str:
     if directives != "IGNORE":
         _check_directives(script, directives, draft)
     return script
+
+
+def splice(script: str, max_size: int, draft: Draft) -> str:
+    """Return the script with ``draft.script_lines`` behind its first line, as sbatch puts them.
+
+    Source: run_command.c, run_command_add_to_script.
+    """
+    if not draft.script_lines:
+        return script
+    first, _, rest = script.partition("\n")
+    whole = "\n".join((first, draft.script_lines.removesuffix("\n"), rest))
+    size = len(whole.encode())
+    if size > max_size:
+        said = f"makes a script of {size} bytes; slurm.conf's max_script_size allows {max_size}"
+        draft.fault(path_of("bbf"), said, "SCRIPT_TOO_LONG")
+    return whole
 
 
 def _no_interpreter(script: str) -> str:

@@ -79,13 +79,14 @@ class Submitter:
 
     def _site(self, facts: ClusterFacts) -> Site:
         through = environment.propagated(facts.propagate_limits, facts.propagate_limits_except)
-        limits = {name: limit for name, limit in self._limits.items() if name in through}
         return Site(
             release=self._client.release,
             max_script_bytes=facts.max_script_bytes,
             surroundings=environment.Surroundings(
-                socket.gethostname(), int(self._settings.umask, 8), limits
+                socket.gethostname(), int(self._settings.umask, 8), self._limits, through
             ),
+            cluster=facts.name,
+            cpu_governors=facts.cpu_governors,
         )
 
     def _send(

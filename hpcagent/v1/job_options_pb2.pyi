@@ -37,7 +37,7 @@ class _ExclusiveEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_Exclusive.Va
     EXCLUSIVE_MCS: _Exclusive.ValueType  # 3
     """With no other MCS label."""
     EXCLUSIVE_TOPO: _Exclusive.ValueType  # 4
-    """With no other job in the topology's block. Slurm 24.11 and later."""
+    """With no other job in the topology's block. Slurm 24.05 and later."""
 
 class Exclusive(_Exclusive, metaclass=_ExclusiveEnumTypeWrapper):
     """With whom nodes are not shared. Source: slurm.h `JOB_SHARED_*`."""
@@ -51,7 +51,7 @@ EXCLUSIVE_USER: Exclusive.ValueType  # 2
 EXCLUSIVE_MCS: Exclusive.ValueType  # 3
 """With no other MCS label."""
 EXCLUSIVE_TOPO: Exclusive.ValueType  # 4
-"""With no other job in the topology's block. Slurm 24.11 and later."""
+"""With no other job in the topology's block. Slurm 24.05 and later."""
 
 class _GresFlag:
     ValueType = typing.NewType("ValueType", builtins.int)
@@ -70,7 +70,7 @@ class _GresFlagEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_GresFlag.Valu
     GRES_FLAG_ONE_TASK_PER_SHARING: _GresFlag.ValueType  # 4
     """Each task its own. Slurm 23.11 and later."""
     GRES_FLAG_ALLOW_TASK_SHARING: _GresFlag.ValueType  # 5
-    """Tasks may use the resources of the other tasks of a step. Slurm 23.11 and later."""
+    """Tasks may use the resources of the other tasks of a step. For srun only: refused."""
 
 class GresFlag(_GresFlag, metaclass=_GresFlagEnumTypeWrapper):
     """How generic resources are treated. Source: sbatch(1) --gres-flags."""
@@ -86,7 +86,7 @@ GRES_FLAG_MULTIPLE_TASKS_PER_SHARING: GresFlag.ValueType  # 3
 GRES_FLAG_ONE_TASK_PER_SHARING: GresFlag.ValueType  # 4
 """Each task its own. Slurm 23.11 and later."""
 GRES_FLAG_ALLOW_TASK_SHARING: GresFlag.ValueType  # 5
-"""Tasks may use the resources of the other tasks of a step. Slurm 23.11 and later."""
+"""Tasks may use the resources of the other tasks of a step. For srun only: refused."""
 
 class _Hint:
     ValueType = typing.NewType("ValueType", builtins.int)
@@ -441,7 +441,9 @@ class JobOptions(message.Message):
     gpu_freq: builtins.str
     """Frequency of the GPUs: `high,memory=low`, as sbatch writes it."""
     hint: Hint.ValueType
-    """What the application is like; excludes explicit task and core counts as sbatch(1) says."""
+    """What the application is like. Excludes `ntasks_per_core`, `threads_per_core` and `extra_node_info`; those that stand
+    for sockets or cores also exclude the numbers of these.
+    """
     kill_on_invalid_dep: builtins.bool
     """Remove the job when a dependency can never be met (true: yes, false: keep it). Unset: slurm.conf."""
     licenses: builtins.str
@@ -469,7 +471,7 @@ class JobOptions(message.Message):
     overcommit: builtins.bool
     """One processor of each node is enough, however many tasks run there."""
     power: builtins.str
-    """Power management, as sbatch writes it. Slurm before 24.05."""
+    """Power management: `level`. Slurm before 24.05."""
     prefer: builtins.str
     """Features that nodes should have if possible. Slurm 22.05 and later."""
     reservation: builtins.str
@@ -491,7 +493,7 @@ class JobOptions(message.Message):
     tmp_bytes: builtins.int
     """Temporary disk space of each node in bytes, rounded up to MiB."""
     tres_bind: builtins.str
-    """Binding of tasks to generic resources, as sbatch writes it."""
+    """Binding of tasks to generic resources, as sbatch writes it. Slurm 23.11 and later. Excludes `gpu_bind`."""
     tres_per_task: builtins.str
     """Trackable resources of each task, as sbatch writes it. Slurm 23.02 and later."""
     use_min_nodes: builtins.bool
@@ -501,7 +503,7 @@ class JobOptions(message.Message):
     wckey: builtins.str
     """Workload characterization key."""
     oom_kill_step: builtins.bool
-    """A step that runs out of memory ends whole (true) or only in the process (false). Slurm 24.05 and later."""
+    """A step that runs out of memory ends whole (true) or only in the process (false). Slurm 24.11 and later."""
     requeue_expedite: builtins.bool
     """Requeue at once when the batch script's node fails (--requeue=expedite). Slurm 25.11 and later."""
     extra_node_info: builtins.str
@@ -528,7 +530,9 @@ class JobOptions(message.Message):
 
     @builtins.property
     def clusters(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
-        """Clusters of which the one that can start first takes the job."""
+        """Clusters that may take the job; the agent's own must be one of them. In a federation the one that can start first
+        takes it; else it is the agent's own that does.
+        """
 
     @builtins.property
     def cpu_freq(self) -> CpuFrequency:
@@ -548,19 +552,19 @@ class JobOptions(message.Message):
 
     @builtins.property
     def gpus(self) -> containers.RepeatedCompositeFieldContainer[job_pb2.Gres]:
-        """GPUs of the whole job."""
+        """GPUs of the whole job. Their `name` is `gpu`, or empty."""
 
     @builtins.property
     def gpus_per_node(self) -> containers.RepeatedCompositeFieldContainer[job_pb2.Gres]:
-        """GPUs of each node."""
+        """GPUs of each node, as `gpus`."""
 
     @builtins.property
     def gpus_per_socket(self) -> containers.RepeatedCompositeFieldContainer[job_pb2.Gres]:
-        """GPUs of each socket."""
+        """GPUs of each socket, as `gpus`."""
 
     @builtins.property
     def gpus_per_task(self) -> containers.RepeatedCompositeFieldContainer[job_pb2.Gres]:
-        """GPUs of each task."""
+        """GPUs of each task, as `gpus`."""
 
     @builtins.property
     def gres_flags(self) -> containers.RepeatedScalarFieldContainer[GresFlag.ValueType]:
@@ -576,7 +580,9 @@ class JobOptions(message.Message):
 
     @builtins.property
     def propagate(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
-        """Limits to take over from the request's environment: names of `RLIMIT_*` without the prefix, or `ALL`, `NONE`."""
+        """Limits of processes that the job gets from the agent (its configuration's `[slurm.limits]`, else its own): names of
+        `RLIMIT_*` without the prefix, or `ALL`, or `NONE`. Unset: slurm.conf PropagateResourceLimits.
+        """
 
     @builtins.property
     def signal(self) -> JobSignal:
@@ -1194,7 +1200,7 @@ class CpuFrequency(message.Message):
         GOVERNOR_POWERSAVE: CpuFrequency._Governor.ValueType  # 4
         """PowerSave."""
         GOVERNOR_SCHEDUTIL: CpuFrequency._Governor.ValueType  # 5
-        """SchedUtil. Slurm 23.02 and later."""
+        """SchedUtil. Slurm 20.11 and later."""
         GOVERNOR_USERSPACE: CpuFrequency._Governor.ValueType  # 6
         """UserSpace."""
 
@@ -1212,7 +1218,7 @@ class CpuFrequency(message.Message):
     GOVERNOR_POWERSAVE: CpuFrequency.Governor.ValueType  # 4
     """PowerSave."""
     GOVERNOR_SCHEDUTIL: CpuFrequency.Governor.ValueType  # 5
-    """SchedUtil. Slurm 23.02 and later."""
+    """SchedUtil. Slurm 20.11 and later."""
     GOVERNOR_USERSPACE: CpuFrequency.Governor.ValueType  # 6
     """UserSpace."""
 
@@ -1363,7 +1369,7 @@ class JobSignal(message.Message):
     """Also when a reservation's end forces the job out (`R:`)."""
     @builtins.property
     def before(self) -> duration_pb2.Duration:
-        """How long before the end, to the second. Range 0 to 65535 s. Unset: 60 s."""
+        """How long before the end, to the second. Range 0 to 65533 s. Unset: 60 s."""
 
     def __init__(
         self,
@@ -1388,7 +1394,7 @@ class Switches(message.Message):
     COUNT_FIELD_NUMBER: builtins.int
     MAX_WAIT_FIELD_NUMBER: builtins.int
     count: builtins.int
-    """The most switches. At least 1."""
+    """The most switches. Range 1 to 2147483647."""
     @builtins.property
     def max_wait(self) -> duration_pb2.Duration:
         """How long to wait for so few. Unset: slurm.conf max_switch_wait."""

@@ -4,15 +4,26 @@ Only tests may start it: what hpcagent makes of a request is held against what s
 """
 
 import math
+import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 from native.jobs import GROUP, USER
 
-from hpcagent.jobs.spec import Dependency, Gres, JobSpec, NodeCount
+from hpcagent.jobs.spec import (
+    CpuFrequency,
+    Dependency,
+    Distribution,
+    Gres,
+    JobSignal,
+    JobSpec,
+    NodeCount,
+    Switches,
+)
 from hpcagent.slurm.options import BY_NAME
 
 TIMEOUT = 20.0
@@ -44,7 +55,7 @@ def moment(option: str, seconds: float) -> list[str]:
 
 
 def kibibytes(option: str, size: int) -> list[str]:
-    return [f"{option}={size // 1024}K"]
+    return [f"{option}={-(-size // 1024)}K"]
 
 
 def nodes(option: str, count: NodeCount) -> list[str]:
@@ -74,6 +85,67 @@ def dependency(option: str, wanted: Dependency) -> list[str]:
 
 def minutes(delay: float | None) -> str:
     return "" if delay is None else f"+{math.ceil(delay / 60)}"
+
+
+def words(option: str, items: tuple[str, ...]) -> list[str]:
+    return [f"{option}={','.join(item.lower().replace('_binding', '-binding') for item in items)}"]
+
+
+def mails(option: str, items: tuple[str, ...]) -> list[str]:
+    return [f"{option}={','.join(items)}"]
+
+
+def word(option: str, item: str) -> list[str]:
+    return [f"{option}={item.lower()}"]
+
+
+def yes_or_no(option: str, value: bool) -> list[str]:
+    return [f"{option}={'yes' if value else 'no'}"]
+
+
+def one_or_zero(option: str, value: bool) -> list[str]:
+    return [f"{option}={int(value)}"]
+
+
+def gpus(option: str, items: tuple[Gres, ...]) -> list[str]:
+    return [f"{option}={','.join(f'{item.type}:{item.count or 1}'.lstrip(':') for item in items)}"]
+
+
+def seconds(option: str, length: float) -> list[str]:
+    return [f"{option}=0:{math.ceil(length)}"]
+
+
+def frequency(option: str, wanted: CpuFrequency) -> list[str]:
+    bounds = "-".join(str(bound) for bound in (wanted.min, wanted.max) if bound is not None)
+    return [f"{option}={':'.join(part for part in (bounds, wanted.governor) if part)}"]
+
+
+def distribution(option: str, wanted: Distribution) -> list[str]:
+    levels = [wanted.nodes, wanted.sockets, wanted.cores]
+    while levels and not levels[-1]:
+        levels.pop()
+    base = ":".join(level.lower() or "*" for level in levels)
+    base += f"={wanted.plane_size}" if wanted.plane_size else ""
+    flag = "" if wanted.pack is None else "pack" if wanted.pack else "nopack"
+    return [f"{option}={','.join(part for part in (base, flag) if part)}"]
+
+
+def signal(option: str, wanted: JobSignal) -> list[str]:
+    target = "R" * wanted.reservation + "B" * wanted.batch
+    before = "" if wanted.before is None else f"@{math.ceil(wanted.before)}"
+    return [f"{option}={target and target + ':'}{wanted.signal}{before}"]
+
+
+def switches(option: str, wanted: Switches) -> list[str]:
+    wait = "" if wanted.max_wait is None else f"@0:{math.ceil(wanted.max_wait)}"
+    return [f"{option}={wanted.count}{wait}"]
+
+
+def file_of(option: str, content: str) -> list[str]:
+    path = Path(tempfile.gettempdir(), f"hpcagent-bbf-{os.getpid()}")
+    path.write_text(content, encoding="utf-8")
+    path.chmod(0o644)
+    return [f"{option}={path}"]
 
 
 def inherited(_option: str, _value: int) -> list[str]:
@@ -111,8 +183,63 @@ FORMS: Mapping[str, Form] = {
     "reboot": flag,
     "get_user_env": flag,
     "umask": inherited,
+    "acctg_freq": text,
+    "batch": text,
+    "bb": text,
+    "bbf": file_of,
+    "cluster_constraint": text,
+    "clusters": words,
+    "container": text,
+    "context": text,
+    "contiguous": flag,
+    "core_spec": text,
+    "cores_per_socket": text,
+    "cpu_freq": frequency,
+    "cpus_per_gpu": text,
+    "deadline": moment,
+    "delay_boot": seconds,
+    "distribution": distribution,
+    "extra_node_info": text,
+    "gpu_bind": text,
+    "gpu_freq": text,
+    "gpus": gpus,
+    "gpus_per_node": gpus,
+    "gpus_per_socket": gpus,
+    "gpus_per_task": gpus,
+    "gres_flags": words,
+    "hint": word,
+    "kill_on_invalid_dep": yes_or_no,
+    "licenses": text,
+    "mail_type": mails,
+    "mail_user": text,
+    "mcs_label": text,
+    "mem_bind": text,
+    "mem_per_gpu_bytes": kibibytes,
+    "mincpus": text,
+    "network": text,
+    "ntasks_per_core": text,
+    "ntasks_per_gpu": text,
+    "ntasks_per_socket": text,
+    "open_mode": word,
+    "overcommit": flag,
+    "power": text,
+    "prefer": text,
+    "profile": words,
+    "propagate": words,
+    "reservation": text,
+    "signal": signal,
+    "sockets_per_node": text,
+    "spread_job": flag,
+    "switches": switches,
+    "thread_spec": text,
+    "threads_per_core": text,
+    "time_min": time,
+    "tmp_bytes": kibibytes,
+    "use_min_nodes": flag,
+    "wait_all_nodes": one_or_zero,
+    "wckey": text,
 }
-"""How sbatch takes each option of hpcagent.slurm.options."""
+"""How sbatch takes each option of hpcagent.slurm.options that the installed one has."""
 
 
 def arguments(spec: JobSpec) -> list[str]:

@@ -10,7 +10,18 @@ from native import header
 from unit.slurm.drafts import RELEASE, SITE, SPEC
 
 from hpcagent.jobs.errors import InvalidRequest
-from hpcagent.jobs.spec import Dependency, DependencyTerm, Gres, JobSpec, NodeCount, WorkDirRequest
+from hpcagent.jobs.spec import (
+    CpuFrequency,
+    Dependency,
+    DependencyTerm,
+    Distribution,
+    Gres,
+    JobSignal,
+    JobSpec,
+    NodeCount,
+    Switches,
+    WorkDirRequest,
+)
 from hpcagent.slurm.descriptor import describe
 from hpcagent.slurm.options import BY_NAME
 
@@ -28,6 +39,17 @@ terms = st.builds(
 hostlists = texts | st.from_regex(
     r"[a-z]{1,2}\[[0-9]{1,2}-[0-9]{1,3}\](,[a-z]{1,3})?", fullmatch=True
 )
+formed = st.sampled_from(
+    ["task=30", "level", "closest", "high,memory=low", "local,map_mem:1*3,2", "2:*:4-8k"]
+)
+levels = st.sampled_from(["LOW", "HIGH", "NEW"])
+methods = st.sampled_from(["", "BLOCK", "FCYCLIC", "PLANE", "ARBITRARY", "NEW"])
+
+
+def several(words: list[str]) -> st.SearchStrategy[tuple[str, ...]]:
+    return st.lists(st.sampled_from(words), min_size=1, max_size=3).map(tuple)
+
+
 VALUES: dict[str, st.SearchStrategy[object]] = {
     "comment": texts, "account": texts, "output": texts, "error": texts, "input": texts,
     "array": texts, "qos": texts, "constraint": texts,
@@ -44,6 +66,39 @@ VALUES: dict[str, st.SearchStrategy[object]] = {
     "dependency": st.builds(
         Dependency, texts, st.lists(terms, max_size=3).map(tuple), st.booleans()
     ),
+    **dict.fromkeys(
+        ("acctg_freq", "batch", "bb", "bbf", "cluster_constraint", "container", "container_id",
+         "context", "extra", "extra_node_info", "gpu_bind", "gpu_freq", "licenses", "mail_user",
+         "mcs_label", "mem_bind", "network", "power", "prefer", "reservation", "tres_bind",
+         "tres_per_task", "wckey"), texts | formed),
+    **dict.fromkeys(
+        ("core_spec", "cores_per_socket", "cpus_per_gpu", "mincpus", "ntasks_per_core",
+         "ntasks_per_gpu", "ntasks_per_socket", "resv_ports", "segment", "sockets_per_node",
+         "thread_spec", "threads_per_core"), u32 | st.integers(1, 9)),
+    **dict.fromkeys(
+        ("contiguous", "kill_on_invalid_dep", "oom_kill_step", "overcommit", "requeue_expedite",
+         "spread_job", "stepmgr", "use_min_nodes", "wait_all_nodes"), st.booleans()),
+    **dict.fromkeys(
+        ("gpus", "gpus_per_node", "gpus_per_socket", "gpus_per_task"),
+        st.lists(gres_items, min_size=1, max_size=2).map(tuple)),
+    "mem_per_gpu_bytes": u64, "tmp_bytes": u64,
+    "deadline": moments, "delay_boot": lengths, "time_min": lengths | st.just(math.inf),
+    "clusters": st.lists(texts, min_size=1, max_size=3).map(tuple),
+    "propagate": st.lists(texts | st.sampled_from(["ALL", "CORE"]), max_size=2).map(tuple),
+    "hint": st.sampled_from(["COMPUTE_BOUND", "MEMORY_BOUND", "MULTITHREAD", "NEW"]),
+    "open_mode": st.sampled_from(["APPEND", "TRUNCATE", "NEW"]),
+    "mail_type": several(["NONE", "ALL", "END", "TIME_LIMIT_50", "NEW"]),
+    "profile": several(["NONE", "ALL", "TASK", "NEW"]),
+    "gres_flags": several(["DISABLE_BINDING", "ENFORCE_BINDING", "ONE_TASK_PER_SHARING", "NEW"]),
+    "cpu_freq": st.builds(
+        CpuFrequency, st.none() | u32 | levels, st.none() | u32 | levels,
+        st.sampled_from(["", "ONDEMAND", "NEW"])),
+    "distribution": st.builds(
+        Distribution, methods, methods, methods, u32 | st.just(0), st.none() | st.booleans()),
+    "signal": st.builds(
+        JobSignal, texts | st.sampled_from(["USR1", "9", "99999999999"]), st.none() | lengths,
+        st.booleans(), st.booleans()),
+    "switches": st.builds(Switches, u32, st.none() | lengths),
 }  # fmt: skip
 """What the gRPC edge can hand down for each option, good and bad."""
 
@@ -84,7 +139,13 @@ def fits(kind: str, value: object) -> bool:
 
 
 TYPES = header.members("job_desc_msg_t")
-LATER = {"oom_kill_step": "uint16_t", "resv_port_cnt": "uint16_t"}
+LATER = {
+    "container_id": "char *",
+    "extra": "char *",
+    "oom_kill_step": "uint16_t",
+    "resv_port_cnt": "uint16_t",
+    "segment_size": "uint16_t",
+}
 """Members that the installed slurm.h may not have yet."""
 
 
@@ -111,11 +172,12 @@ def test_any_request_is_refused_or_fits_its_c_types(
 @given(data=st.data())
 def test_any_value_of_an_option_is_refused_or_fits(name: str, data: st.DataObject) -> None:
     options = {name: data.draw(VALUES[name])}
+    release = max(RELEASE, BY_NAME[name].since or RELEASE)
     try:
-        descriptor = describe(replace(SPEC, options=options), SITE)
+        descriptor = describe(replace(SPEC, options=options), replace(SITE, release=release))
     except InvalidRequest as refused:
         fields = {fault.field for fault in refused.violations}
         assert fields == {f'options["slurm"].{name}'}
         return
     for member, value in descriptor.members.items():
-        assert fits(TYPES[member], value), (member, value)
+        assert fits((LATER | TYPES)[member], value), (member, value)

@@ -24,6 +24,7 @@ CONF = {
     "version": "22.05.8",
     "control_machine": ["a", "b"],
     "sched_params": "bf_interval=1,max_script_size=1000",
+    "cpu_freq_govs": 0x06800000,
     "propagate_rlimits": None,
     "propagate_rlimits_except": "MEMLOCK",
 }

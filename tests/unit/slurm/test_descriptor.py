@@ -106,7 +106,7 @@ def test_a_bad_value_is_refused_by_its_option(name: str, value: object, reason: 
 
 
 def test_releases_are_named_as_slurm_names_them() -> None:
-    with pytest.raises(InvalidRequest, match=r"with Slurm 24\.11\.0; this one is 22\.05\.8"):
+    with pytest.raises(InvalidRequest, match=r"with Slurm 24\.05\.0; this one is 22\.05\.8"):
         describe(replace(SPEC, options={"exclusive": "TOPO"}), SITE)
 
 
@@ -178,7 +178,14 @@ def test_every_fault_is_told_at_once() -> None:
         argv=("\0",),
         request_id="?",
         create_work_dir=WorkDirRequest(-1),
-        options={"comment": "", "time": 0.0, "bbf": "x", "ntasks": 0, "hold": True, "priority": 1},
+        options={
+            "comment": "",
+            "time": 0.0,
+            "walltime": 1,
+            "ntasks": 0,
+            "hold": True,
+            "priority": 1,
+        },
         faults=(Violation("from_the_edge", "said", "READ"),),
     )
     assert sorted(violations(spec)) == sorted(
@@ -194,7 +201,7 @@ def test_every_fault_is_told_at_once() -> None:
             ("create_work_dir.mode", "OUT_OF_RANGE"),
             (of("comment"), "EMPTY"),
             (of("time"), "OUT_OF_RANGE"),
-            (of("bbf"), "OPTION_NOT_SUPPORTED"),
+            (of("walltime"), "OPTION_NOT_SUPPORTED"),
             (of("ntasks"), "OUT_OF_RANGE"),
             (of("hold"), "CONFLICT"),
         ]

@@ -35,12 +35,16 @@ demo: setup ## Start a private Slurm and the daemon, run one job, print each ste
 	fi
 
 .PHONY: test
-test: setup ## Run the whole suite; the last lines name what could not run here and why
+test: setup control-plane ## Run the whole suite; the last lines name what could not run here and why
 	@status=0
 	$(PYTEST) $(PARALLEL) || status=$$?
 	# These measure deadlines while daemons die: alone, so that nothing else takes their time.
 	$(PYTEST) tests/fault || status=$$?
 	exit $$status
+
+.PHONY: control-plane
+control-plane: setup ## Build the Kubernetes of the tests, once, where Go is installed (10 minutes)
+	@nice $(BIN)/python -m hpcagent.sandbox.controlplane.build
 
 .PHONY: fault
 fault: setup ## Run only the tests that kill, stop and cut off daemons

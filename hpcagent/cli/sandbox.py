@@ -1,4 +1,4 @@
-"""``hpcagent sandbox``: a private Slurm to try hpcagent on, and to break."""
+"""``hpcagent sandbox``: a private Slurm, or Kubernetes, to try hpcagent on, and to break."""
 
 import argparse
 import json
@@ -6,7 +6,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from hpcagent.sandbox import Sandbox, SandboxError
+from hpcagent.sandbox import ControlPlane, Sandbox, SandboxError, open_any
 
 _NOT_RUNNING = 3
 """Exit status of ``status`` when a daemon does not run, as LSB has it for a stopped service."""
@@ -14,7 +14,7 @@ _NOT_RUNNING = 3
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add ``sandbox`` and its verbs to the command line."""
-    parser = subparsers.add_parser("sandbox", help="a private Slurm in a directory of its own")
+    parser = subparsers.add_parser("sandbox", help="a private Slurm or Kubernetes in a directory")
     parser.set_defaults(run=run)
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     _add_up(verbs)
@@ -29,6 +29,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def _add_up(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     up = verbs.add_parser("up", help="start one and wait until its nodes are idle")
     up.add_argument("directory", type=Path, nargs="?", help="empty or new (default: a new one)")
+    up.add_argument(
+        "--kubernetes",
+        action="store_true",
+        help="start a Kubernetes, not a Slurm; the first one is built with Go, which takes minutes",
+    )
     up.add_argument("--nodes", type=_count, default=2, metavar="N", help="(default: 2)")
     up.add_argument(
         "--job-submit-lua", type=Path, metavar="FILE", help="a script for job_submit/lua"
@@ -83,15 +88,23 @@ def run(args: argparse.Namespace) -> int:
         return 1
 
 
+def _start(args: argparse.Namespace) -> Sandbox | ControlPlane:
+    if not args.kubernetes:
+        script = args.job_submit_lua
+        return Sandbox.up(
+            args.directory,
+            nodes=args.nodes,
+            job_submit_lua=None if script is None else script.read_text(encoding="utf-8"),
+            names_in_jobs=args.names_in_jobs,
+            conf=dict(args.conf),
+        )
+    if args.job_submit_lua or args.names_in_jobs or args.conf:
+        raise SandboxError("--job-submit-lua, --names-in-jobs and --conf are for Slurm only")
+    return ControlPlane.up(args.directory, nodes=args.nodes)
+
+
 def _up(args: argparse.Namespace) -> int:
-    script = args.job_submit_lua
-    sandbox = Sandbox.up(
-        args.directory,
-        nodes=args.nodes,
-        job_submit_lua=None if script is None else script.read_text(encoding="utf-8"),
-        names_in_jobs=args.names_in_jobs,
-        conf=dict(args.conf),
-    )
+    sandbox = _start(args)
     directory = shlex.quote(str(sandbox.directory))
     print(f"{sandbox.directory}: ready in {sandbox.ready_in:.2f} s")
     print(f'use it:   eval "$(hpcagent sandbox env {directory})"')
@@ -100,12 +113,12 @@ def _up(args: argparse.Namespace) -> int:
 
 
 def _down(args: argparse.Namespace) -> int:
-    Sandbox.open(args.directory).down(keep=args.keep)
+    open_any(args.directory).down(keep=args.keep)
     return 0
 
 
 def _status(args: argparse.Namespace) -> int:
-    daemons = Sandbox.open(args.directory).daemons
+    daemons = open_any(args.directory).daemons
     states = {daemon.name: {"pid": daemon.pid, "state": daemon.state} for daemon in daemons}
     if args.json:
         print(json.dumps(states))
@@ -117,7 +130,7 @@ def _status(args: argparse.Namespace) -> int:
 
 
 def _env(args: argparse.Namespace) -> int:
-    environment = Sandbox.open(args.directory).env
+    environment = open_any(args.directory).env
     if args.json:
         print(json.dumps(environment))
     else:

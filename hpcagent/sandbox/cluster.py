@@ -1,9 +1,8 @@
 """A private Slurm: munged, slurmctld and some slurmd in a directory of their own."""
 
-import contextlib
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,7 +11,7 @@ from hpcagent.sandbox import accounts, directories, leftovers, ports, readiness
 from hpcagent.sandbox.configuration import Ports, Settings, node_names
 from hpcagent.sandbox.daemon import START_TIMEOUT, STOP_TIMEOUT, Daemon
 from hpcagent.sandbox.daemons import client_environment, daemons
-from hpcagent.sandbox.errors import DaemonError, NotASandboxError, SandboxError
+from hpcagent.sandbox.errors import DaemonError, SandboxError
 from hpcagent.sandbox.files import Description, write_all
 from hpcagent.sandbox.layout import Layout
 from hpcagent.sandbox.packages import Programs, find_programs
@@ -66,8 +65,10 @@ class Sandbox:
         cls, layout: Layout, settings: Settings, programs: Programs, *, made_directory: bool
     ) -> Self:
         layout.check()
-        taken = _ports_of(directories.sandboxes())
-        with ports.reserve(1 + settings.nodes, avoid=taken) as (slurmctld, *slurmd):
+        with ports.reserve(1 + settings.nodes, avoid=directories.taken_ports()) as (
+            slurmctld,
+            *slurmd,
+        ):
             numbers = Ports(slurmctld, tuple(slurmd))
             description = Description(settings, numbers, made_directory)
             write_all(layout, description, programs.nss_wrapper)
@@ -176,16 +177,6 @@ class Sandbox:
         Raises SandboxError if a process runs on.
         """
         _clear(self._layout, made_directory=self._description.made_directory, keep=keep)
-
-
-def _ports_of(paths: Iterable[Path]) -> set[int]:
-    """The ports of these sandboxes, even of those whose daemons are down for the moment."""
-    taken: set[int] = set()
-    for path in paths:
-        with contextlib.suppress(NotASandboxError):
-            numbers = Description.read(Layout(path)).ports
-            taken |= {numbers.slurmctld, *numbers.slurmd}
-    return taken
 
 
 def _clear(layout: Layout, *, made_directory: bool, keep: bool = False) -> None:

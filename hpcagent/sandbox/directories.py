@@ -1,12 +1,12 @@
 """Which directories are sandboxes, and where the next one goes."""
 
+import contextlib
+import json
 import os
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 from hpcagent.sandbox.errors import SandboxError
-from hpcagent.sandbox.layout import Layout
 
 _PREFIX = "hpcagent-sandbox-"
 
@@ -38,9 +38,14 @@ def prepare(wanted: Path | None) -> tuple[Path, bool]:
     return path, made
 
 
-def sandboxes() -> Iterator[Path]:
-    """This user's sandboxes in the usual place, whoever started them and still needs them."""
-    for path in sorted(_parent().glob(f"{_PREFIX}*")):
-        description = Layout(path).description
-        if description.is_file() and description.stat().st_uid == os.getuid():
-            yield path
+def taken_ports() -> set[int]:
+    """The ports of this user's sandboxes in the usual place, even while daemons are down.
+
+    Every number in the ``ports`` of a description, whichever kind of sandbox it is.
+    """
+    taken: set[int] = set()
+    for path in _parent().glob(f"{_PREFIX}*/*.json"):
+        with contextlib.suppress(OSError, ValueError, KeyError, AttributeError):
+            for port in json.loads(path.read_text(encoding="utf-8"))["ports"].values():
+                taken.update(port if isinstance(port, list) else [port])
+    return taken

@@ -21,6 +21,7 @@ from setuptools.command.build_ext import build_ext
 from setuptools.errors import CompileError, ExecError, SetupError
 
 MODULES = (
+    "assoc_mgr",
     "call",
     "changes",
     "control",
@@ -29,9 +30,14 @@ MODULES = (
     "job_desc",
     "jobs",
     "keep",
+    "licenses",
+    "lists",
     "members",
+    "nodes",
     "partitions",
+    "reservations",
     "session",
+    "statistics",
     "submit",
 )
 
@@ -41,6 +47,12 @@ TABLES = {
     "slurm_job_info_t": "JOB_INFO_TABLE",
     "slurm_conf_t": "CONF_TABLE",
     "partition_info_t": "PARTITION_INFO_TABLE",
+    "node_info_t": "NODE_INFO_TABLE",
+    "reserve_info_t": "RESERVE_INFO_TABLE",
+    "slurm_license_info_t": "LICENSE_INFO_TABLE",
+    "stats_info_response_msg_t": "STATISTICS_TABLE",
+    "slurmdb_assoc_rec_t": "ASSOC_REC_TABLE",
+    "slurmdb_qos_rec_t": "QOS_REC_TABLE",
 }
 
 DIRECTIVES = {
@@ -123,7 +135,7 @@ class BuildSlurm(build_ext):
         build = Path(self.build_temp)
         build.mkdir(parents=True, exist_ok=True)
         source, result = build / "slurm.c", build / "slurm.i"
-        source.write_text("#include <slurm/slurm.h>\n")
+        source.write_text("#include <slurm/slurm.h>\n#include <slurm/slurmdb.h>\n")
         try:
             self.compiler.preprocess(
                 str(source),

@@ -23,10 +23,12 @@ from _slurm.errors import (
     UnknownMemberError,
 )
 from _slurm.records import (
+    AssocMgr,
     ControllerPing,
     JobChanges,
     JobFilter,
     JobPage,
+    NodeList,
     Record,
     SubmitReply,
     WillRun,
@@ -36,6 +38,7 @@ from _slurm.version import dotted
 _flags = sys.getdlopenflags()
 sys.setdlopenflags(_flags | os.RTLD_GLOBAL)
 try:
+    from _slurm.assoc_mgr import load_assoc_mgr
     from _slurm.changes import Tracker
     from _slurm.control import kill_job2
     from _slurm.estimate import job_will_run2
@@ -50,17 +53,32 @@ try:
         load_jobs,
         reason_word,
     )
+    from _slurm.licenses import load_licenses
     from _slurm.members import (
+        ASSOC_REC_MEMBERS,
+        ASSOC_REC_OPAQUE,
         CONF_MEMBERS,
         CONF_OPAQUE,
         JOB_DESC_MEMBERS,
         JOB_DESC_OPAQUE,
         JOB_INFO_MEMBERS,
         JOB_INFO_OPAQUE,
+        LICENSE_INFO_MEMBERS,
+        LICENSE_INFO_OPAQUE,
+        NODE_INFO_MEMBERS,
+        NODE_INFO_OPAQUE,
         PARTITION_INFO_MEMBERS,
         PARTITION_INFO_OPAQUE,
+        QOS_REC_MEMBERS,
+        QOS_REC_OPAQUE,
+        RESERVE_INFO_MEMBERS,
+        RESERVE_INFO_OPAQUE,
+        STATISTICS_MEMBERS,
+        STATISTICS_OPAQUE,
     )
+    from _slurm.nodes import load_nodes
     from _slurm.partitions import load_partitions
+    from _slurm.reservations import load_reservations
     from _slurm.session import (
         HEADER_VERSION,
         api_version,
@@ -74,11 +92,14 @@ try:
         ping,
         strerror,
     )
+    from _slurm.statistics import get_statistics
     from _slurm.submit import submit_batch_het_job, submit_batch_job
 finally:
     sys.setdlopenflags(_flags)
 
 __all__ = [
+    "ASSOC_REC_MEMBERS",
+    "ASSOC_REC_OPAQUE",
     "CONF_MEMBERS",
     "CONF_OPAQUE",
     "HEADER_VERSION",
@@ -86,11 +107,22 @@ __all__ = [
     "JOB_DESC_OPAQUE",
     "JOB_INFO_MEMBERS",
     "JOB_INFO_OPAQUE",
+    "LICENSE_INFO_MEMBERS",
+    "LICENSE_INFO_OPAQUE",
+    "NODE_INFO_MEMBERS",
+    "NODE_INFO_OPAQUE",
     "PARTITION_INFO_MEMBERS",
     "PARTITION_INFO_OPAQUE",
+    "QOS_REC_MEMBERS",
+    "QOS_REC_OPAQUE",
+    "RESERVE_INFO_MEMBERS",
+    "RESERVE_INFO_OPAQUE",
     "SHOW_ALL",
     "SHOW_DETAIL",
     "SHOW_LOCAL",
+    "STATISTICS_MEMBERS",
+    "STATISTICS_OPAQUE",
+    "AssocMgr",
     "ControllerPing",
     "JobChanges",
     "JobFilter",
@@ -100,6 +132,7 @@ __all__ = [
     "MemberRangeError",
     "MemberTypeError",
     "NoReply",
+    "NodeList",
     "OpaqueMemberError",
     "Record",
     "SlurmError",
@@ -113,16 +146,21 @@ __all__ = [
     "describe",
     "dotted",
     "fini",
+    "get_statistics",
     "header_version",
     "init",
     "job_will_run2",
     "kill_job2",
     "library_path",
+    "load_assoc_mgr",
     "load_conf",
     "load_job",
     "load_job_user",
     "load_jobs",
+    "load_licenses",
+    "load_nodes",
     "load_partitions",
+    "load_reservations",
     "own_conf",
     "ping",
     "reason_word",

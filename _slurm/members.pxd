@@ -1,5 +1,8 @@
 """The members of Slurm's structures as rows that can be set and read, see members.pyx."""
 
+from libc.stdint cimport uint64_t
+
+
 cdef class Member:
     cdef readonly str name
     cdef int kind
@@ -22,8 +25,15 @@ cdef class Members:
 
 cdef const char *text(str name, object value, list kept) except? NULL
 cdef dict record(const void *struct, list rows)
+cdef object amount(uint64_t value, uint64_t infinite)
 
 cdef Members JOB_DESC
 cdef Members JOB_INFO
 cdef Members CONF
 cdef Members PARTITION_INFO
+cdef Members NODE_INFO
+cdef Members RESERVE_INFO
+cdef Members LICENSE_INFO
+cdef Members STATISTICS
+cdef Members ASSOC_REC
+cdef Members QOS_REC

@@ -25,8 +25,11 @@ from _slurm.slurm cimport (
     KIND_TIME,
     KIND_U8,
     KIND_U16,
+    KIND_U16S,
     KIND_U32,
+    KIND_U32S,
     KIND_U64,
+    KIND_U64S,
     NO_VAL,
     SLURM_VERSION_MAJOR,
     SLURM_VERSION_MICRO,
@@ -47,6 +50,12 @@ cdef extern from "members_gen.h":
     const member_t *JOB_INFO_TABLE
     const member_t *CONF_TABLE
     const member_t *PARTITION_INFO_TABLE
+    const member_t *NODE_INFO_TABLE
+    const member_t *RESERVE_INFO_TABLE
+    const member_t *LICENSE_INFO_TABLE
+    const member_t *STATISTICS_TABLE
+    const member_t *ASSOC_REC_TABLE
+    const member_t *QOS_REC_TABLE
 
 cdef double INFINITY = math.inf
 
@@ -65,11 +74,16 @@ _KIND_NAMES = {
     KIND_U64: "u64",
     KIND_TIME: "time",
     KIND_DOUBLE: "double",
+    KIND_U16S: "u16s",
+    KIND_U32S: "u32s",
+    KIND_U64S: "u64s",
 }
+_VECTORS = {KIND_STRINGS, KIND_U16S, KIND_U32S, KIND_U64S}
 
 # A vector's length is a member of its own, and slurm.h tells which only in comments.
 _COUNTS = {
     "argv": "argc",
+    "bf_exit": "bf_exit_cnt",
     "control_addr": "control_cnt",
     "control_machine": "control_cnt",
     "environment": "env_size",
@@ -78,6 +92,17 @@ _COUNTS = {
     "gres_detail_str": "gres_detail_cnt",
     "prolog": "prolog_cnt",
     "prolog_slurmctld": "prolog_slurmctld_cnt",
+    "rpc_dump_hostlist": "rpc_dump_count",
+    "rpc_dump_types": "rpc_dump_count",
+    "rpc_queue_count": "rpc_queue_type_count",
+    "rpc_queue_type_id": "rpc_queue_type_count",
+    "rpc_type_cnt": "rpc_type_size",
+    "rpc_type_id": "rpc_type_size",
+    "rpc_type_time": "rpc_type_size",
+    "rpc_user_cnt": "rpc_user_size",
+    "rpc_user_id": "rpc_user_size",
+    "rpc_user_time": "rpc_user_size",
+    "schedule_exit": "schedule_exit_cnt",
     "spank_job_env": "spank_job_env_size",
 }
 
@@ -137,7 +162,9 @@ cdef class Member:
             return amount((<const uint8_t *>place)[0], <uint8_t>-1)
         if self.kind == KIND_DOUBLE:
             return real((<const double *>place)[0])
-        return vector(self, struct)
+        if self.kind == KIND_STRINGS:
+            return vector(self, struct)
+        return amounts(self, struct)
 
 
 cdef int put_vector(Member member, char *struct, object value, list kept) except -1:
@@ -200,7 +227,7 @@ cdef time_t seconds(str name, object value) except? 0:
     return <time_t><int64_t>value
 
 
-cdef inline object amount(uint64_t value, uint64_t infinite):
+cdef object amount(uint64_t value, uint64_t infinite):
     """A number as read: None and math.inf for the two marks of its width."""
     if value < infinite - 1:
         return value
@@ -221,6 +248,20 @@ cdef list vector(Member member, const char *struct):
         return []
     length = member.count.get(struct) or 0
     return [words(pointers[index]) or "" for index in range(length)]
+
+
+cdef list amounts(Member member, const char *struct):
+    """A vector of numbers as read."""
+    cdef const void *first = (<const void *const *>(struct + member.offset))[0]
+    cdef size_t index
+    if first is NULL:
+        return []
+    length = member.count.get(struct) or 0
+    if member.kind == KIND_U16S:
+        return [amount((<const uint16_t *>first)[index], <uint16_t>-1) for index in range(length)]
+    if member.kind == KIND_U32S:
+        return [amount((<const uint32_t *>first)[index], <uint32_t>-1) for index in range(length)]
+    return [amount((<const uint64_t *>first)[index], <uint64_t>-1) for index in range(length)]
 
 
 cdef dict record(const void *struct, list rows):
@@ -291,7 +332,7 @@ cdef str unusable(Member member):
     """Why a member cannot be expressed in Python; None when it can."""
     if member.kind == KIND_OPAQUE:
         return "it holds a structure that only Slurm can make"
-    if member.kind == KIND_STRINGS and member.count is None:
+    if member.kind in _VECTORS and member.count is None:
         return "it is a vector whose length is not known"
     return None
 
@@ -304,6 +345,12 @@ JOB_DESC = load(
 JOB_INFO = load("job_info_t", JOB_INFO_TABLE, {})
 CONF = load("slurm_conf_t", CONF_TABLE, _SECRETS)
 PARTITION_INFO = load("partition_info_t", PARTITION_INFO_TABLE, {})
+NODE_INFO = load("node_info_t", NODE_INFO_TABLE, {})
+RESERVE_INFO = load("reserve_info_t", RESERVE_INFO_TABLE, {})
+LICENSE_INFO = load("slurm_license_info_t", LICENSE_INFO_TABLE, {})
+STATISTICS = load("stats_info_response_msg_t", STATISTICS_TABLE, {})
+ASSOC_REC = load("slurmdb_assoc_rec_t", ASSOC_REC_TABLE, {})
+QOS_REC = load("slurmdb_qos_rec_t", QOS_REC_TABLE, {})
 
 JOB_DESC_MEMBERS = JOB_DESC.kinds
 JOB_DESC_OPAQUE = JOB_DESC.opaque
@@ -313,3 +360,15 @@ CONF_MEMBERS = CONF.kinds
 CONF_OPAQUE = CONF.opaque
 PARTITION_INFO_MEMBERS = PARTITION_INFO.kinds
 PARTITION_INFO_OPAQUE = PARTITION_INFO.opaque
+NODE_INFO_MEMBERS = NODE_INFO.kinds
+NODE_INFO_OPAQUE = NODE_INFO.opaque
+RESERVE_INFO_MEMBERS = RESERVE_INFO.kinds
+RESERVE_INFO_OPAQUE = RESERVE_INFO.opaque
+LICENSE_INFO_MEMBERS = LICENSE_INFO.kinds
+LICENSE_INFO_OPAQUE = LICENSE_INFO.opaque
+STATISTICS_MEMBERS = STATISTICS.kinds
+STATISTICS_OPAQUE = STATISTICS.opaque
+ASSOC_REC_MEMBERS = ASSOC_REC.kinds
+ASSOC_REC_OPAQUE = ASSOC_REC.opaque
+QOS_REC_MEMBERS = QOS_REC.kinds
+QOS_REC_OPAQUE = QOS_REC.opaque

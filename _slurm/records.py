@@ -6,12 +6,12 @@ libslurm, and so that no record shares memory with a C structure.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 # What a member can be set to: None is Slurm's "no value", math.inf its "unlimited".
 Given: TypeAlias = str | bytes | int | float | Sequence[str | bytes] | None
 # What a member is read as. Text that is not UTF-8 has its odd bytes written as \xNN.
-Read: TypeAlias = str | int | float | list[str] | None
+Read: TypeAlias = str | int | float | list[str] | list[int] | None
 Record: TypeAlias = dict[str, Read]
 
 
@@ -52,13 +52,15 @@ class WillRun:
 class ControllerPing:
     """One controller's answer to slurm_ping(3); `index` 0 is the primary.
 
-    `code` is 0 when it answered, else why it did not, and `text` Slurm's words for that.
+    `code` is 0 when it answered, else why it did not, and `text` Slurm's words for that. `seconds`
+    is how long that took.
     """
 
     index: int
     host: str
     code: int
     text: str
+    seconds: float
 
     @property
     def up(self) -> bool:
@@ -117,3 +119,28 @@ class JobChanges:
     vanished: list[int]
     more: bool
     record_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class NodeList:
+    """All nodes, and all partitions that they are in, of the same moment."""
+
+    nodes: list[Record] = field(repr=False)
+    partitions: list[Record] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AssocMgr:
+    """What slurmctld's association manager holds.
+
+    A record has, beside its members, lists with an amount for each of `tres_names`: the limits
+    `grp_tres`, `grp_tres_mins`, `grp_tres_run_mins`, `max_tres_pj`, `max_tres_pn`,
+    `max_tres_mins_pj` (a QOS also `max_tres_pu`, `max_tres_pa`, `min_tres_pj`), math.inf where
+    there is none. `qos_ids` are an association's QOS as decimal ids, `preempts` the ids of those
+    that a QOS preempts. `usage` is None, or `jobs`, `submit_jobs`, `tres`, `tres_run_secs`,
+    `tres_secs`, `wall_secs`, and for an association `fs_factor`.
+    """
+
+    tres_names: list[str]
+    associations: list[dict[str, Any]] = field(repr=False)
+    qos: list[dict[str, Any]] = field(repr=False)

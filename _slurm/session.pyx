@@ -1,6 +1,7 @@
 """The library itself: its start and end, its version, its controllers and its configuration."""
 
 import os
+import time
 
 from _slurm.call cimport begin, heard, settle, start, stop, words
 from _slurm.members cimport CONF, record, text
@@ -93,6 +94,7 @@ def ping():
 cdef object _ping(int index):
     """One controller's answer; not answering is an answer here, not an error."""
     cdef int code
+    begun = time.monotonic()
     with nogil:
         code = outcome(slurm_ping(index))
     return ControllerPing(
@@ -100,6 +102,7 @@ cdef object _ping(int index):
         host=words(slurm_conf.control_machine[index]),
         code=code,
         text=words(slurm_strerror(code)) if code else "",
+        seconds=time.monotonic() - begun,
     )
 
 

@@ -24,6 +24,7 @@
 
 #include <slurm/slurm.h>
 #include <slurm/slurm_errno.h>
+#include <slurm/slurmdb.h>
 
 #if SLURM_VERSION_NUMBER < SLURM_VERSION_NUM(20, 11, 1)
 #error "slurm_init(), which every call needs, came with Slurm 20.11.1"
@@ -54,6 +55,9 @@ enum member_kind {
 	KIND_U64,
 	KIND_TIME,
 	KIND_DOUBLE,
+	KIND_U16S,
+	KIND_U32S,
+	KIND_U64S,
 };
 
 typedef struct {
@@ -73,6 +77,9 @@ typedef struct {
 		uint64_t *: KIND_U64,                                                              \
 		time_t *: KIND_TIME,                                                               \
 		double *: KIND_DOUBLE,                                                             \
+		uint16_t **: KIND_U16S,                                                            \
+		uint32_t **: KIND_U32S,                                                            \
+		uint64_t **: KIND_U64S,                                                            \
 		default: KIND_OPAQUE)
 
 /* One row; `path` differs from `name` where a release moved a member into a nested structure. */
@@ -179,6 +186,50 @@ static inline void free_conf(slurm_conf_t *conf)
 	slurm_free_ctl_conf(conf);
 #endif
 }
+
+/* Lists and their iterators: `List` and `ListIterator` at first, pointers since 23.11. */
+typedef __typeof__(slurm_list_create(NULL)) slurm_list_t;
+typedef __typeof__(slurm_list_iterator_create(NULL)) slurm_iterator_t;
+
+/* What jobs have of a node: in its record since 25.05, before that in the select plugin's. */
+typedef struct {
+	uint16_t cpus;
+	uint64_t memory; /* MiB */
+	char *tres; /* to be freed with free_node_use() */
+} node_use_t;
+
+extern char *slurm_xstrdup(const char *text);
+extern void slurm_xfree(void **memory);
+
+static inline node_use_t node_use(const node_info_t *node)
+{
+	node_use_t use = {0};
+
+#if SLURM_VERSION_NUMBER >= SLURM_VERSION_NUM(25, 5, 0)
+	use.cpus = node->alloc_cpus;
+	use.memory = node->alloc_memory;
+	use.tres = slurm_xstrdup(node->alloc_tres_fmt_str);
+#else
+	slurm_get_select_nodeinfo(node->select_nodeinfo, SELECT_NODEDATA_SUBCNT,
+				  NODE_STATE_ALLOCATED, &use.cpus);
+	slurm_get_select_nodeinfo(node->select_nodeinfo, SELECT_NODEDATA_MEM_ALLOC,
+				  NODE_STATE_ALLOCATED, &use.memory);
+	slurm_get_select_nodeinfo(node->select_nodeinfo, SELECT_NODEDATA_TRES_ALLOC_FMT_STR,
+				  NODE_STATE_ALLOCATED, &use.tres);
+#endif
+	return use;
+}
+
+static inline void free_node_use(node_use_t *use)
+{
+	slurm_xfree((void **) &use->tres);
+}
+
+/* Exported by libslurm in all releases (sdiag and scontrol use them), and declared in none. */
+extern void slurm_free_stats_response_msg(stats_info_response_msg_t *reply);
+extern char *slurm_reservation_flags_string(reserve_info_t *reservation);
+extern int slurm_bit_test(bitstr_t *bits, int64_t bit);
+extern int64_t slurm_bit_size(bitstr_t *bits);
 
 /* squeue's word for a reason. Exported by libslurm in all releases, and declared in none. */
 #if SLURM_VERSION_NUMBER >= SLURM_VERSION_NUM(24, 5, 0)

@@ -4,9 +4,14 @@ Structures show here only what the code walks in C; every other member is reache
 of members.pyx, whose rows the C compiler works out from the installed header.
 """
 
-from libc.stdint cimport uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 from posix.time cimport time_t
 from posix.types cimport gid_t, uid_t
+
+
+cdef extern from "shim.h" nogil:
+    ctypedef void *slurm_list_t
+    ctypedef void *slurm_iterator_t
 
 
 cdef extern from "slurm/slurm.h" nogil:
@@ -60,12 +65,57 @@ cdef extern from "slurm/slurm.h" nogil:
         uint32_t record_count
         slurm_job_info_t *job_array
 
+    ctypedef struct job_defaults_t:
+        uint16_t type
+        uint64_t value
+
     ctypedef struct partition_info_t:
-        pass
+        slurm_list_t job_defaults_list
 
     ctypedef struct partition_info_msg_t:
         uint32_t record_count
         partition_info_t *partition_array
+
+    ctypedef struct node_info_t:
+        char *name
+
+    ctypedef struct node_info_msg_t:
+        uint32_t record_count
+        node_info_t *node_array
+
+    ctypedef struct reserve_info_t:
+        pass
+
+    ctypedef struct reserve_info_msg_t:
+        uint32_t record_count
+        reserve_info_t *reservation_array
+
+    ctypedef struct slurm_license_info_t:
+        pass
+
+    ctypedef struct license_info_msg_t:
+        uint32_t num_lic
+        slurm_license_info_t *lic_array
+
+    uint16_t STAT_COMMAND_GET
+
+    ctypedef struct stats_info_request_msg_t:
+        uint16_t command_id
+
+    ctypedef struct stats_info_response_msg_t:
+        pass
+
+    uint32_t ASSOC_MGR_INFO_FLAG_ASSOC
+    uint32_t ASSOC_MGR_INFO_FLAG_QOS
+
+    ctypedef struct assoc_mgr_info_request_msg_t:
+        uint32_t flags
+
+    ctypedef struct assoc_mgr_info_msg_t:
+        slurm_list_t assoc_list
+        slurm_list_t qos_list
+        uint32_t tres_cnt
+        char **tres_names
 
     ctypedef struct slurm_conf_t:
         uint32_t control_cnt
@@ -90,6 +140,31 @@ cdef extern from "slurm/slurm.h" nogil:
     )
     void slurm_free_partition_info_msg(partition_info_msg_t *reply)
 
+    int slurm_load_node(time_t changed_since, node_info_msg_t **reply, uint16_t flags)
+    void slurm_free_node_info_msg(node_info_msg_t *reply)
+    void slurm_populate_node_partitions(
+        node_info_msg_t *nodes, partition_info_msg_t *partitions
+    )
+
+    int slurm_load_reservations(time_t changed_since, reserve_info_msg_t **reply)
+    void slurm_free_reservation_info_msg(reserve_info_msg_t *reply)
+
+    int slurm_load_licenses(time_t changed_since, license_info_msg_t **reply, uint16_t flags)
+    void slurm_free_license_info_msg(license_info_msg_t *reply)
+
+    int slurm_get_statistics(
+        stats_info_response_msg_t **reply, stats_info_request_msg_t *request
+    )
+
+    int slurm_load_assoc_mgr_info(
+        assoc_mgr_info_request_msg_t *request, assoc_mgr_info_msg_t **reply
+    )
+    void slurm_free_assoc_mgr_info_msg(assoc_mgr_info_msg_t *reply)
+
+    slurm_iterator_t slurm_list_iterator_create(slurm_list_t elements)
+    void slurm_list_iterator_destroy(slurm_iterator_t iterator)
+    void *slurm_list_next(slurm_iterator_t iterator)
+
     int slurm_load_ctl_conf(time_t changed_since, slurm_conf_t **reply)
     int slurm_ping(int controller)
 
@@ -107,6 +182,9 @@ cdef extern from "shim.h" nogil:
         KIND_U64
         KIND_TIME
         KIND_DOUBLE
+        KIND_U16S
+        KIND_U32S
+        KIND_U64S
 
     ctypedef struct member_t:
         const char *name
@@ -123,6 +201,17 @@ cdef extern from "shim.h" nogil:
     void preempted_jobs(const will_run_response_msg_t *reply, uint32_t *numbers)
     int load_job(job_info_msg_t **reply, uint32_t job_id, uint16_t flags)
     int kill_job(const char *job_id, uint16_t signal, uint16_t flags)
+    ctypedef struct node_use_t:
+        uint16_t cpus
+        uint64_t memory
+        char *tres
+
+    node_use_t node_use(const node_info_t *node)
+    void free_node_use(node_use_t *use)
+    void slurm_free_stats_response_msg(stats_info_response_msg_t *reply)
+    char *slurm_reservation_flags_string(reserve_info_t *reservation)
+    void slurm_xfree(void **memory)
+
     const char *reason_word(uint32_t reason)
     void free_conf(slurm_conf_t *conf)
     slurm_conf_t slurm_conf
@@ -137,3 +226,55 @@ cdef extern from "shim.h" nogil:
     int thread_set_uid(uid_t uid)
     int thread_set_gid(gid_t gid)
     int thread_set_groups(size_t count, const gid_t *groups)
+
+
+cdef extern from "slurm/slurmdb.h" nogil:
+    ctypedef struct bitstr_t:
+        pass
+
+    ctypedef struct slurmdb_assoc_usage_t:
+        double fs_factor
+        double grp_used_wall
+        uint64_t *grp_used_tres
+        uint64_t *grp_used_tres_run_secs
+        uint32_t tres_cnt
+        long double *usage_tres_raw
+        uint32_t used_jobs
+        uint32_t used_submit_jobs
+
+    ctypedef struct slurmdb_assoc_rec_t:
+        uint64_t *grp_tres_ctld
+        uint64_t *grp_tres_mins_ctld
+        uint64_t *grp_tres_run_mins_ctld
+        uint64_t *max_tres_ctld
+        uint64_t *max_tres_mins_ctld
+        uint64_t *max_tres_pn_ctld
+        slurm_list_t qos_list
+        slurmdb_assoc_usage_t *usage
+
+    ctypedef struct slurmdb_qos_usage_t:
+        uint32_t grp_used_jobs
+        uint32_t grp_used_submit_jobs
+        uint64_t *grp_used_tres
+        uint64_t *grp_used_tres_run_secs
+        double grp_used_wall
+        uint32_t tres_cnt
+        long double *usage_tres_raw
+
+    ctypedef struct slurmdb_qos_rec_t:
+        uint64_t *grp_tres_ctld
+        uint64_t *grp_tres_mins_ctld
+        uint64_t *grp_tres_run_mins_ctld
+        uint64_t *max_tres_mins_pj_ctld
+        uint64_t *max_tres_pa_ctld
+        uint64_t *max_tres_pj_ctld
+        uint64_t *max_tres_pn_ctld
+        uint64_t *max_tres_pu_ctld
+        uint64_t *min_tres_pj_ctld
+        bitstr_t *preempt_bitstr
+        slurmdb_qos_usage_t *usage
+
+
+cdef extern from "shim.h" nogil:
+    int slurm_bit_test(bitstr_t *bits, int64_t bit)
+    int64_t slurm_bit_size(bitstr_t *bits)

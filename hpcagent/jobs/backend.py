@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from hpcagent.jobs.deadline import Deadline
+from hpcagent.jobs.inventory import Inventory
 from hpcagent.jobs.model import (
     BackendInfo,
     Job,
@@ -24,6 +25,10 @@ from hpcagent.jobs.spec import JobSpec
 
 class Backend(Protocol):
     """Runs jobs."""
+
+    @property
+    def inventory(self) -> Inventory:
+        """What the cluster is made of."""
 
     def submit(self, spec: JobSpec, deadline: Deadline) -> Submission:
         """Submit a job, or only check it where the spec says so."""

@@ -8,9 +8,12 @@ def served(service: ServiceDescriptor, servicer: object) -> tuple[str, ...]:
 
     The others are inherited from the generated base class, which answers UNIMPLEMENTED.
     """
-    built = type(servicer)
+    built = {
+        name
+        for part in type(servicer).__mro__
+        if part.__name__ != f"{service.name}Servicer"
+        for name in vars(part)
+    }
     return tuple(
-        f"{service.full_name}/{method.name}"
-        for method in service.methods
-        if method.name in vars(built)
+        f"{service.full_name}/{method.name}" for method in service.methods if method.name in built
     )

@@ -11,11 +11,12 @@ from hpcagent.server.deadlines import deadline_of
 from hpcagent.server.decode.jobs import CancelOrder, cancel_order, get_query, list_query
 from hpcagent.server.decode.submission import job_spec
 from hpcagent.server.encode import jobs, results
+from hpcagent.server.inventory import ClusterMethods
 from hpcagent.server.mutations import audited
 from hpcagent.v1 import job_pb2, job_requests_pb2, slurm_agent_pb2, slurm_agent_pb2_grpc
 
 
-class SlurmAgent(slurm_agent_pb2_grpc.SlurmAgentServicer):
+class SlurmAgent(ClusterMethods, slurm_agent_pb2_grpc.SlurmAgentServicer):
     """Serves one Slurm cluster. A call may take ``max_deadline`` seconds at most."""
 
     def __init__(self, backend: Backend, max_deadline: float) -> None:

@@ -32,7 +32,7 @@ def expand(expression: str) -> tuple[str, ...]:
             _check_size(len(names) + size)
             parts.append(choices)
         names.update("".join(chosen) for chosen in product(*parts))
-    return tuple(sorted(names, key=_order))
+    return tuple(sorted(names, key=order))
 
 
 def _check_size(nodes: int) -> None:
@@ -99,7 +99,7 @@ def _parts(name: str) -> tuple[str, str]:
     return (form[1], form[2]) if form else (name, "")
 
 
-def _order(name: str) -> tuple[tuple[tuple[int, int], ...], int, str]:
+def order(name: str) -> tuple[tuple[tuple[int, int], ...], int, str]:
     """By prefix, where 2 comes before 10 too, then by width and number (hostlist.c, hostrange_cmp).
 
     Without leading zeros that is by number; and one with them follows those that are shorter.

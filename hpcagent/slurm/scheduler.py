@@ -22,6 +22,7 @@ from hpcagent.slurm.cancellation import Canceller
 from hpcagent.slurm.client import Client
 from hpcagent.slurm.cluster import Cluster
 from hpcagent.slurm.directory import Directory
+from hpcagent.slurm.inventory import SlurmInventory
 from hpcagent.slurm.options import OPTIONS
 from hpcagent.slurm.process import PoolSettings
 from hpcagent.slurm.queue import Queue
@@ -58,6 +59,7 @@ class SlurmScheduler:
         self._watcher = Client(self._watching)
         self._cluster = Cluster(self._watcher, settings.refresh)
         self._directory = Directory(self._client, IdentityPolicy(rules.min_uid))
+        self._inventory = SlurmInventory(self._client, self._cluster, self._directory)
         self._queue = Queue(self._client, self._directory, lambda: self._cluster.name)
         self._canceller = Canceller(self._client, self._directory, self._queue)
         self._submitter = Submitter(
@@ -88,6 +90,7 @@ class SlurmScheduler:
         self._calls.renew()
         self._watching.renew()
         self._cluster.reload()
+        self._inventory.reload()
 
     def close(self, deadline: Deadline) -> None:
         """End the workers, but let calls under way end until the deadline."""
@@ -129,6 +132,11 @@ class SlurmScheduler:
         return self._canceller.cancel(job_id, states, deadline)
 
     # ------------------------------------------------------------------ about itself
+
+    @property
+    def inventory(self) -> SlurmInventory:
+        """What the cluster is made of."""
+        return self._inventory
 
     def info(self) -> BackendInfo:
         """Tell what the backend is; never waits."""

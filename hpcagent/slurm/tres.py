@@ -22,8 +22,19 @@ def parse(text: str) -> tuple[Tres, ...]:
     return tuple(_tres(key, value) for key, value in read if value)
 
 
+def amount(key: str, count: int) -> Tres:
+    """Return a resource of which there are so many of Slurm's units: MiB of memory."""
+    return Tres(*kind(key), count << 20 if kind(key)[0] in _MEBIBYTES else count)
+
+
+def kind(key: str) -> tuple[str, str]:
+    """Return the type of a resource, and what it is of that: ``gres`` and ``gpu:a100``."""
+    found, _, name = key.partition("/")
+    return found, name
+
+
 def _tres(key: str, value: re.Match[str]) -> Tres:
-    kind, _, name = key.partition("/")
+    found, name = kind(key)
     whole, fraction, unit = value.groups(default="")
-    scale = 1024 ** _UNITS.index("M" if kind in _MEBIBYTES and not unit else unit)
-    return Tres(kind, name, int(whole) * scale + int(float(fraction or 0) * scale))
+    scale = 1024 ** _UNITS.index("M" if found in _MEBIBYTES and not unit else unit)
+    return Tres(found, name, int(whole) * scale + int(float(fraction or 0) * scale))

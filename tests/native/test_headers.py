@@ -38,7 +38,7 @@ def translated(setup: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> l
 def preprocessed(include: list[str]) -> str:
     run = subprocess.run(
         ["cc", "-E", "-P", *include, "-xc", "-"],
-        input="#include <slurm/slurm.h>\n",
+        input="#include <slurm/slurm.h>\n#include <slurm/slurmdb.h>\n",
         capture_output=True,
         text=True,
         check=True,

@@ -38,6 +38,10 @@ def test_nothing_is_kept_of_pages(native: Child) -> None:
     assert not held_back(native.call(f"{PROBES}:by_pages", 500), 500)
 
 
+def test_nothing_is_kept_of_what_a_cluster_is_made_of(native: Child) -> None:
+    assert not held_back(native.call(f"{PROBES}:by_inventories", 200), 200)
+
+
 def test_nothing_is_kept_of_submissions(native: Child) -> None:
     assert not held_back(native.call(f"{PROBES}:by_submissions", 500, held()), 500)
 

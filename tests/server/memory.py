@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from hpcagent.jobs.deadline import Deadline
 from hpcagent.jobs.errors import DeadlineExceeded, InvalidRequest, NotFound
+from hpcagent.jobs.inventory import Inventory
 from hpcagent.jobs.model import (
     BackendInfo,
     Job,
@@ -37,6 +38,11 @@ class MemoryBackend:
     gate: threading.Event | None = None
     entered: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     cluster: str = CLUSTER
+
+    @property
+    def inventory(self) -> Inventory:
+        """There is no cluster behind it."""
+        raise NotImplementedError
 
     def submit(self, spec: JobSpec, deadline: Deadline) -> Submission:
         """Keep the job, unless it could not be read."""

@@ -15,7 +15,7 @@ import _slurm
 from hpcagent import nss
 from hpcagent.jobs.identity import Claim, Facts
 from hpcagent.slurm.wire import Call, Done, Failed, Reply
-from hpcagent.slurm.worker import work_dir
+from hpcagent.slurm.worker import inventory, work_dir
 from hpcagent.slurm.worker.tracking import Tracking
 
 SHOWN = _slurm.SHOW_ALL | _slurm.SHOW_DETAIL | _slurm.SHOW_LOCAL
@@ -137,7 +137,7 @@ OPERATIONS: Mapping[str, Callable[..., Any]] = {
     operation.__name__: operation
     for operation in (
         hello, host, ping, cluster, resolve, names, submit, job, jobs, changes,
-        kill, make_work_dir
+        kill, make_work_dir, *inventory.OPERATIONS,
     )
 }  # fmt: skip
 

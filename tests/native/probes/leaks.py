@@ -82,6 +82,19 @@ def by_pages(count: int) -> Growth:
     return growth(_slurm.load_jobs, count)
 
 
+def by_inventories(count: int) -> Growth:
+    """Growth by loading all that a cluster is made of."""
+
+    def load() -> None:
+        _slurm.load_nodes(flags=_slurm.SHOW_ALL | _slurm.SHOW_DETAIL)
+        _slurm.load_reservations()
+        _slurm.load_licenses()
+        _slurm.get_statistics()
+        _slurm.load_assoc_mgr()
+
+    return growth(load, count)
+
+
 def by_submissions(count: int, members: dict[str, Any]) -> Growth:
     """Growth by submissions that are accepted."""
     return growth(lambda: _slurm.submit_batch_job(members), count)

@@ -1,0 +1,1 @@
+"""What is in Slurm's lists; for the other extension modules only (lists.pxd)."""

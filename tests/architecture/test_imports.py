@@ -11,7 +11,7 @@ import tree
 STANDARD_LIBRARY_ONLY = ("hpcagent/jobs/", "hpcagent/sandbox/", "_slurm/")
 
 # Not yet among the contracts, which take only what exists: a library, and who may import it.
-KNOWN_TO = {"kubernetes": "hpcagent/k8s/"}
+KNOWN_TO = {"kubernetes": "hpcagent/k8s/", "yaml": "hpcagent/k8s/"}
 
 
 def test_the_import_contracts_hold() -> None:

@@ -7,8 +7,9 @@ in. The second one ends the process at once, as the kernel does it by default.
 
 import os
 import signal
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +17,9 @@ import prometheus_client
 import structlog
 
 from hpcagent import config, log, sdnotify
+from hpcagent.changelog import open_log
 from hpcagent.jobs.deadline import Deadline
+from hpcagent.jobs.watch import ChangeLog, MemoryLog
 from hpcagent.server.build import Server, build
 from hpcagent.server.listen import ListenError
 from hpcagent.slurm.scheduler import SlurmScheduler
@@ -24,21 +27,32 @@ from hpcagent.slurm.scheduler import SlurmScheduler
 STOPPING: Final = frozenset({signal.SIGTERM, signal.SIGINT})
 HEEDED: Final = STOPPING | {signal.SIGHUP}
 
+CHANGES: Final = "slurm-changes.db"
+"""The file of the state directory that has the changes of jobs."""
+
 logger = structlog.get_logger(__name__)
+
+
+class StateError(Exception):
+    """The daemon's directory, or a file in it, cannot be used; the words say why."""
 
 
 def run(file: Path) -> None:
     """Serve what a file of settings says, until SIGTERM or SIGINT, and return when all is done.
 
-    Raises ConfigError, LibraryUnusableError (libslurm cannot work here) or ListenError (an address
-    cannot be used) if the daemon cannot start.
+    Raises ConfigError, LibraryUnusableError (libslurm cannot work here), StateError (its directory
+    cannot be used) or ListenError (an address cannot be used) if the daemon cannot start.
     """
     settings = config.load(file)
     signal.pthread_sigmask(signal.SIG_BLOCK, HEEDED)
     log.configure(settings.log.level, settings.log.format)
     if exposure := config.exposure(file):
         logger.warning("config_exposed", trouble=exposure)
-    with _slurm(settings) as slurm, _metrics(settings.metrics), _server(settings, slurm) as server:
+    with ExitStack() as stack:
+        changes = stack.enter_context(_changes(settings.state))
+        slurm = stack.enter_context(_slurm(settings, changes))
+        stack.enter_context(_metrics(settings.metrics))
+        server = stack.enter_context(_server(settings, slurm))
         SignalLoop(file, settings, slurm, server).run()
     logger.info("stopped")
 
@@ -47,8 +61,24 @@ def run(file: Path) -> None:
 
 
 @contextmanager
-def _slurm(settings: config.Config) -> Iterator[SlurmScheduler]:
-    slurm = SlurmScheduler(settings.slurm, settings.policy)
+def _changes(settings: config.State) -> Iterator[ChangeLog]:
+    """Open the log of jobs' changes; without a directory it lives as long as the daemon."""
+    directory = settings.directory or os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    if not directory:
+        yield MemoryLog()
+        return
+    try:
+        Path(directory).mkdir(mode=0o700, parents=True, exist_ok=True)
+        kept = open_log(Path(directory, CHANGES))
+    except (OSError, sqlite3.Error) as error:
+        raise StateError(f"{directory}: {error}") from error
+    with closing(kept):
+        yield kept
+
+
+@contextmanager
+def _slurm(settings: config.Config, changes: ChangeLog) -> Iterator[SlurmScheduler]:
+    slurm = SlurmScheduler(settings.slurm, settings.policy, changes)
     slurm.start()
     try:
         yield slurm

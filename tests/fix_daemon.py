@@ -238,6 +238,7 @@ def other_libslurm(tmp_path: Path) -> str:
 def _configuration(sandbox: Sandbox, home: Path, settings: Settings) -> str:
     always: dict[str, dict[str, Any]] = {
         "server": {"unix": str(home / "hpcagent.sock")},
+        "state": {"directory": str(home / "state")},
         "slurm": {
             "conf": str(sandbox.conf),
             "work_dir_roots": sorted({str(Path(user.home).parent) for user in sandbox.users}),

@@ -47,6 +47,9 @@ def run(args: argparse.Namespace) -> int:
     except LibraryUnusableError as error:
         _say("libslurm_unusable", error)
         return os.EX_CONFIG if error.permanent else 1
+    except daemon.StateError as error:
+        _say("state_unusable", error)
+        return 1
     except ListenError as error:
         _say("cannot_listen", error)
         return 1

@@ -8,7 +8,7 @@ say, ``reading`` how a file becomes one or the other: settings, or a list of fau
 
 from hpcagent.config.errors import ConfigError, Fault
 from hpcagent.config.kubernetes import ClusterAccess, Kubernetes, Profile, TaskPolicy
-from hpcagent.config.model import RELOADABLE, Config, Log, Metrics, Policy, Server, Slurm
+from hpcagent.config.model import RELOADABLE, Config, Log, Metrics, Policy, Server, Slurm, State
 from hpcagent.config.reading import changes, exposure, load
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "Profile",
     "Server",
     "Slurm",
+    "State",
     "TaskPolicy",
     "changes",
     "exposure",

@@ -38,6 +38,9 @@ class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Requests that are worked on at once."""
     queue: Annotated[int, Meta(ge=0, le=65536)] = 256
     """Requests that may wait for a thread; more are refused with RESOURCE_EXHAUSTED."""
+    streams: Annotated[int, Meta(ge=1, le=10000)] = 1000
+    """Watches and followed outputs at once, beside the requests above; more are refused with
+    RESOURCE_EXHAUSTED."""
     drain: Seconds = 20.0
     """How long requests may go on after SIGTERM, in seconds."""
     reflection: bool = True
@@ -90,6 +93,9 @@ class Slurm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Simultaneous calls of each worker process."""
     stuck_after: Seconds = 90.0
     """Seconds after which a worker whose call does not return is ended and replaced."""
+    watch_interval: Seconds = 1.0
+    """Least seconds between two looks at the queue, while somebody watches jobs. A look that takes
+    long is followed by a pause of 20 times its length, 30 s at the most."""
     refresh: Seconds = 30.0
     """Seconds between two looks at slurmctld's configuration and partitions."""
     umask: Umask = "0022"
@@ -102,6 +108,14 @@ class Slurm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     what is below it may not contain one."""
 
 
+class State(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What outlives the daemon."""
+
+    directory: Path = ""
+    """Directory of the daemon's own, where it keeps the changes of jobs for watches that are
+    resumed. Empty: systemd's StateDirectory; without one, a restart ends all watches for good."""
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole file."""
 
@@ -110,4 +124,5 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     metrics: Metrics = Metrics()
     slurm: Slurm = Slurm()
     policy: Policy = Policy()
+    state: State = State()
     kubernetes: Kubernetes = Kubernetes()

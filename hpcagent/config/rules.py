@@ -88,6 +88,10 @@ def _roots(config: Config) -> str:
     return ""
 
 
+def _directory(config: Config) -> str:
+    return _absolute(config.state.directory)
+
+
 def _absolute(path: str) -> str:
     return f"expected an absolute path, got {shown(path)}" if path and path[0] != "/" else ""
 
@@ -100,5 +104,6 @@ _RULES: Mapping[str, Callable[[Config], str]] = {
     "slurm.enabled": _enabled,
     "slurm.conf": _conf,
     "slurm.work_dir_roots": _roots,
+    "state.directory": _directory,
 }
 """By the path of a setting: a rule, which returns what is wrong with it, or nothing."""

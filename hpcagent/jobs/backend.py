@@ -6,6 +6,7 @@ one of ``hpcagent.jobs.errors``.
 """
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from hpcagent.jobs.deadline import Deadline
@@ -21,6 +22,7 @@ from hpcagent.jobs.model import (
     Submission,
 )
 from hpcagent.jobs.spec import JobSpec
+from hpcagent.jobs.watch import Watch
 
 
 class Backend(Protocol):
@@ -48,6 +50,14 @@ class Backend(Protocol):
         self, job_id: JobId, states: tuple[JobState, ...], deadline: Deadline
     ) -> tuple[JobResult, ...]:
         """End a job as its user, if it is in one of the states; without states in any."""
+
+    def watch(
+        self, wanted: JobFilter, resume_token: str, deadline: Deadline
+    ) -> AbstractContextManager[Watch]:
+        """Begin to follow jobs, or go on with it; the deadline is for the beginning only.
+
+        Raises InvalidRequest, Expired (the token is too old).
+        """
 
     def info(self) -> BackendInfo:
         """Tell what the backend is; never waits."""

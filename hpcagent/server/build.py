@@ -14,12 +14,13 @@ from hpcagent.server import agent, listen, methods
 from hpcagent.server.agent import Agent
 from hpcagent.server.health import Health, Troubles
 from hpcagent.server.interceptors.access_log import access_log
-from hpcagent.server.interceptors.around import Interceptor
+from hpcagent.server.interceptors.around import PROBE, Interceptor, Pools
 from hpcagent.server.interceptors.context import context
 from hpcagent.server.interceptors.deadline import deadline
 from hpcagent.server.interceptors.errors import errors
 from hpcagent.server.interceptors.metrics import metrics
 from hpcagent.server.slurm_agent import SlurmAgent
+from hpcagent.server.streams import METHODS, Streams
 from hpcagent.v1 import agent_pb2_grpc, slurm_agent_pb2, slurm_agent_pb2_grpc
 
 AROUNDS = (context, metrics, access_log, errors, deadline)
@@ -34,8 +35,11 @@ CHANNELZ = "grpc.channelz.v1.Channelz"
 class Server:
     """A built server. It listens once it is started."""
 
-    def __init__(self, settings: config.Server, server: grpc.Server, watch: Health) -> None:
+    def __init__(
+        self, settings: config.Server, server: grpc.Server, watch: Health, streams: Streams
+    ) -> None:
         self._settings = settings
+        self._streams = streams
         self._server = server
         self._health = watch
         self.tcp_port = 0
@@ -58,22 +62,23 @@ class Server:
     def stop(self, grace: float) -> None:
         """Take no new calls, let those under way end for ``grace`` seconds, cancel the rest."""
         self._health.stop()
+        self._streams.end("the agent is about to end; go on with another, or with this one later")
         self._server.stop(grace).wait()
 
 
 def build(settings: config.Server, slurm: Backend | None) -> Server:
     """Return a server of the agent's services; without a backend its service is left out."""
-    probes = ThreadPoolExecutor(PROBE_THREADS, thread_name_prefix="probe")
+    streams = Streams(settings.streams)
     server = grpc.server(
         ThreadPoolExecutor(settings.threads, thread_name_prefix="call"),
-        interceptors=[Interceptor(AROUNDS, probes)],
+        interceptors=[Interceptor(AROUNDS, _pools(streams))],
         options=_options(settings),
         maximum_concurrent_rpcs=settings.threads + settings.queue,
     )
     checks: dict[str, Troubles] = {agent.SERVICE.full_name: dict}
     served: tuple[str, ...] = ()
     if slurm is not None:
-        servicer = _slurm_agent(slurm, settings.max_deadline)
+        servicer = _slurm_agent(slurm, settings.max_deadline, streams)
         slurm_agent_pb2_grpc.add_SlurmAgentServicer_to_server(servicer, server)
         checks[SLURM_AGENT.full_name] = slurm.troubles
         served = methods.served(SLURM_AGENT, servicer)
@@ -82,12 +87,27 @@ def build(settings: config.Server, slurm: Backend | None) -> Server:
     watch.add_to(server)
     if settings.reflection:
         _add_reflection(server, list(checks))
-    return Server(settings, server, watch)
+    return Server(settings, server, watch, streams)
 
 
-def _slurm_agent(backend: Backend, max_deadline: float) -> SlurmAgent:
+def _pools(streams: Streams) -> Pools:
+    """Probes must not wait for a thread when all of them are waiting for a backend.
+
+    Whoever probes would then end an agent that works.
+    """
+    probes = ThreadPoolExecutor(PROBE_THREADS, thread_name_prefix="probe")
+
+    def pool(method: str) -> ThreadPoolExecutor | None:
+        if method.startswith(PROBE):
+            return probes
+        return streams if method.rpartition("/")[2] in METHODS else None
+
+    return pool
+
+
+def _slurm_agent(backend: Backend, max_deadline: float, streams: Streams) -> SlurmAgent:
     # The stub calls every method abstract; at run time those left out answer UNIMPLEMENTED.
-    return SlurmAgent(backend, max_deadline)  # type: ignore[abstract]
+    return SlurmAgent(backend, max_deadline, streams)  # type: ignore[abstract]
 
 
 def _add_reflection(server: grpc.Server, services: list[str]) -> None:

@@ -11,16 +11,19 @@ from hpcagent.server.deadlines import deadline_of
 from hpcagent.server.decode.jobs import CancelOrder, cancel_order, get_query, list_query
 from hpcagent.server.decode.submission import job_spec
 from hpcagent.server.encode import jobs, results
+from hpcagent.server.following import FollowMethods
 from hpcagent.server.inventory import ClusterMethods
 from hpcagent.server.mutations import audited
+from hpcagent.server.streams import Streams
 from hpcagent.v1 import job_pb2, job_requests_pb2, slurm_agent_pb2, slurm_agent_pb2_grpc
 
 
-class SlurmAgent(ClusterMethods, slurm_agent_pb2_grpc.SlurmAgentServicer):
-    """Serves one Slurm cluster. A call may take ``max_deadline`` seconds at most."""
+class SlurmAgent(ClusterMethods, FollowMethods, slurm_agent_pb2_grpc.SlurmAgentServicer):
+    """Serves one Slurm cluster. A call may take ``max_deadline`` seconds at most, but a stream."""
 
-    def __init__(self, backend: Backend, max_deadline: float) -> None:
+    def __init__(self, backend: Backend, max_deadline: float, streams: Streams) -> None:
         self._backend = backend
+        self._streams = streams
         self._max_deadline = max_deadline
 
     def SubmitJob(

@@ -5,6 +5,7 @@ came. That is decided here, once, for every way a call can fail outside of Slurm
 ``hpcagent.slurm.errors`` decides it for Slurm's own answers.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from hpcagent.jobs.deadline import Deadline
@@ -53,6 +54,8 @@ class Client:
         self._pool = pool
         self.release: Release = (0, 0, 0)
         """libslurm's, once ``learn_release`` has been called."""
+        self.after_change: Callable[[], None] = _nothing
+        """Called after every call that may have changed something."""
         self.library_version = ""
         """The same as Slurm prints it: ``22.05.8``."""
 
@@ -71,7 +74,7 @@ class Client:
     ) -> Any:  # noqa: ANN401 - as the operation's own signature says
         """Carry out an operation of ``worker.calls``; ``about`` says what it would change."""
         try:
-            reply = self._pool.call(operation, deadline, **arguments)
+            reply = self._call(operation, deadline, about, **arguments)
         except NoWorkerError as error:
             raise _turned_away(error) from error
         except NotSentError as error:
@@ -86,6 +89,15 @@ class Client:
                 return value
             case wire.Failed() as failed:
                 raise self._failed(failed, about)
+
+    def _call(
+        self, operation: str, deadline: Deadline, about: errors.Call, **arguments: object
+    ) -> wire.Reply:
+        try:
+            return self._pool.call(operation, deadline, **arguments)
+        finally:
+            if about.verb:
+                self.after_change()
 
     def _failed(self, failed: wire.Failed, about: errors.Call) -> Exception:
         match failed.kind:
@@ -105,6 +117,10 @@ class Client:
                 return FileError(failed.code, failed.text, failed.said)
             case _:
                 return WorkerFaultError(failed.text)
+
+
+def _nothing() -> None:
+    """Do nothing: nobody follows what is changed."""
 
 
 def _turned_away(error: NoWorkerError) -> AgentError:

@@ -73,6 +73,12 @@ class Queue:
         following = page["next_after"]
         return JobPage(tuple(jobs), time.time(), tuple(following) if following else None)
 
+    def uids(self, wanted: JobFilter, deadline: Deadline) -> tuple[str, ...]:
+        """Return the users of a filter by number. Raises InvalidRequest: unknown, or not ours."""
+        for job_id in wanted.job_ids:
+            self._check_cluster(job_id)
+        return tuple(map(str, self._uids(wanted.users, deadline)))
+
     # ------------------------------------------------------------------ asking
 
     def _look_up(self, job_id: JobId, deadline: Deadline) -> tuple[Record, Sequence[Record]]:

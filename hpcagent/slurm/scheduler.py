@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 
 from hpcagent import config
 from hpcagent.jobs.deadline import Deadline
@@ -18,10 +19,12 @@ from hpcagent.jobs.model import (
     Submission,
 )
 from hpcagent.jobs.spec import JobSpec
+from hpcagent.jobs.watch import ChangeLog, MemoryLog, Watch
 from hpcagent.slurm.cancellation import Canceller
 from hpcagent.slurm.client import Client
 from hpcagent.slurm.cluster import Cluster
 from hpcagent.slurm.directory import Directory
+from hpcagent.slurm.follower import Follower
 from hpcagent.slurm.inventory import SlurmInventory
 from hpcagent.slurm.options import OPTIONS
 from hpcagent.slurm.process import PoolSettings
@@ -51,7 +54,9 @@ class LibraryUnusableError(Exception):
 class SlurmScheduler:
     """Runs jobs on one Slurm cluster; a ``hpcagent.jobs.backend.Backend``."""
 
-    def __init__(self, settings: config.Slurm, rules: config.Policy) -> None:
+    def __init__(
+        self, settings: config.Slurm, rules: config.Policy, changes: ChangeLog | None = None
+    ) -> None:
         self._settings = settings
         self._calls = _pool(settings, settings.processes, settings.threads)
         self._watching = _pool(settings, WATCH_PROCESSES, WATCH_THREADS)
@@ -61,6 +66,15 @@ class SlurmScheduler:
         self._directory = Directory(self._client, IdentityPolicy(rules.min_uid))
         self._inventory = SlurmInventory(self._client, self._cluster, self._directory)
         self._queue = Queue(self._client, self._directory, lambda: self._cluster.name)
+        # With a worker of its own, as the watch over slurmctld: it must not wait for callers.
+        directory = Directory(self._watcher, IdentityPolicy(rules.min_uid))
+        self._follower = Follower(
+            self._watcher,
+            Queue(self._watcher, directory, lambda: self._cluster.name),
+            changes or MemoryLog(),
+            settings.watch_interval,
+        )
+        self._client.after_change = self._follower.hurry
         self._canceller = Canceller(self._client, self._directory, self._queue)
         self._submitter = Submitter(
             settings, rules, self._client, (self._cluster, self._directory, self._queue)
@@ -84,6 +98,7 @@ class SlurmScheduler:
         for client in (self._client, self._watcher):
             client.learn_release(Deadline.after(START_SECONDS))
         self._cluster.start()
+        self._follower.start()
 
     def renew(self) -> None:
         """Take up a changed slurm.conf: new workers take over from the old."""
@@ -94,6 +109,7 @@ class SlurmScheduler:
 
     def close(self, deadline: Deadline) -> None:
         """End the workers, but let calls under way end until the deadline."""
+        self._follower.stop()
         self._cluster.stop()
         self._calls.close(deadline)
         self._watching.close(Deadline.after(0))
@@ -130,6 +146,13 @@ class SlurmScheduler:
         """End a job as its user, if it is in one of the states; without states in any."""
         self._cluster.require()
         return self._canceller.cancel(job_id, states, deadline)
+
+    def watch(
+        self, wanted: JobFilter, resume_token: str, deadline: Deadline
+    ) -> AbstractContextManager[Watch]:
+        """Begin to follow jobs, or go on with it; the deadline is for the beginning only."""
+        self._cluster.require()
+        return self._follower.watch(wanted, resume_token, deadline)
 
     # ------------------------------------------------------------------ about itself
 

@@ -1028,7 +1028,13 @@ class UpdateJobResponse(message.Message):
 
 @typing.final
 class WatchJobsRequest(message.Message):
-    """Follows jobs: first those that match (snapshot), then every change of one that matches, in order."""
+    """Follows jobs: first those that match (snapshot), then every change of one that matches, in order.
+
+    Slurm: slurmctld tells nobody what happens, so the agent looks (`slurm.watch_interval`), and at once after it has
+    itself changed something. What slurmctld overwrites between two looks is not seen, for instance that a short job ran;
+    the state in which a job ends is. An array's own record, which stands for the tasks that have not started, is gone when
+    its last task starts.
+    """
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -1036,7 +1042,9 @@ class WatchJobsRequest(message.Message):
     RESUME_TOKEN_FIELD_NUMBER: builtins.int
     READ_MASK_FIELD_NUMBER: builtins.int
     resume_token: builtins.str
-    """Go on behind the event that had this token, without a snapshot. Too old: OUT_OF_RANGE, and the watch begins anew."""
+    """Go on behind the event that had this token, without a snapshot, or with the rest of one. The filter must be the same.
+    It outlives a restart of the agent. Too old: OUT_OF_RANGE with reason WATCH_TOKEN_EXPIRED; watch anew without it.
+    """
     @builtins.property
     def filter(self) -> JobFilter:
         """Which jobs. Unset: all that the backend shows."""
@@ -1087,7 +1095,9 @@ class JobEvent(message.Message):
 
     @builtins.property
     def gone(self) -> job_pb2.Job:
-        """The job has left the filter, or the backend's memory; its last state."""
+        """The job has left the filter, or the backend's memory; its last state: JOB_STATE_UNKNOWN if it was gone before its
+        end was seen and nobody else knows how it ended.
+        """
 
     @builtins.property
     def bookmark(self) -> Bookmark:

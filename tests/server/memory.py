@@ -5,7 +5,8 @@ It never decides whether a feature works: it takes what it is given and answers 
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from hpcagent.jobs.deadline import Deadline
@@ -22,6 +23,7 @@ from hpcagent.jobs.model import (
     Submission,
 )
 from hpcagent.jobs.spec import JobSpec
+from hpcagent.jobs.watch import Hub, MemoryLog, Watch
 
 CLUSTER = "memory"
 
@@ -38,6 +40,7 @@ class MemoryBackend:
     gate: threading.Event | None = None
     entered: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     cluster: str = CLUSTER
+    hub: Hub = field(default_factory=lambda: Hub(MemoryLog(), room=100, quiet=0.05))
 
     @property
     def inventory(self) -> Inventory:
@@ -88,6 +91,16 @@ class MemoryBackend:
         """Keep the call."""
         self._enter("cancel", deadline, job_id, states)
         return (JobResult(job_id),)
+
+    @contextmanager
+    def watch(self, wanted: JobFilter, resume_token: str, deadline: Deadline) -> Iterator[Watch]:
+        """Watch what the test publishes through ``hub``."""
+        self._enter("watch", deadline, wanted, resume_token)
+        watch = self.hub.watch(wanted, resume_token)
+        try:
+            yield watch
+        finally:
+            self.hub.leave(watch)
 
     def info(self) -> BackendInfo:
         """Return made-up facts."""

@@ -25,7 +25,6 @@ from hpcagent.v1.job_requests_pb2 import (
     GetJobRequest,
     ListJobsRequest,
     SignalJobRequest,
-    WatchJobsRequest,
 )
 from hpcagent.v1.job_requests_pb2 import JobFilter as FilterMessage
 from hpcagent.v1.slurm_agent_pb2 import (
@@ -333,7 +332,6 @@ def test_a_cancellation_that_would_mean_more_or_less_than_it_says_is_refused(
     ("method", "call"),
     [
         ("SignalJob", lambda stub: stub.SignalJob(SignalJobRequest())),
-        ("WatchJobs", lambda stub: next(stub.WatchJobs(WatchJobsRequest()))),
         ("SubmitJobs", lambda stub: next(stub.SubmitJobs(iter(())))),
     ],
 )

@@ -67,7 +67,7 @@ def get_query(request: job_requests_pb2.GetJobRequest, cluster: str) -> GetQuery
 def list_query(request: job_requests_pb2.ListJobsRequest, cluster: str) -> ListQuery:
     """Read what ListJobs is asked for. Raises InvalidRequest with every violation."""
     faults: Faults = list(unknown_fields(request))
-    wanted = _job_filter(request.filter, cluster, faults)
+    wanted = job_filter(request.filter, cluster, faults)
     if request.page_size < 0:
         said = f"is {request.page_size}; it must be 0 to {paging.MAX_SIZE}"
         faults.append(Violation("page_size", said, "OUT_OF_RANGE"))
@@ -115,7 +115,8 @@ def _check_view(view: int, mask: FieldMask, faults: Faults) -> None:
     faults.extend(masks.check(mask))
 
 
-def _job_filter(message: job_requests_pb2.JobFilter, cluster: str, faults: Faults) -> JobFilter:
+def job_filter(message: job_requests_pb2.JobFilter, cluster: str, faults: Faults) -> JobFilter:
+    """Read which jobs are meant."""
     faults.extend(not_supported(f"filter.{name}") for name in NOT_YET if getattr(message, name))
     for index, name in enumerate(message.clusters):
         if cluster and name != cluster:

@@ -35,6 +35,9 @@ Around: TypeAlias = Callable[[Call], AbstractContextManager[None]]
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 
+Pools = Callable[[str], ThreadPoolExecutor | None]
+"""Which threads serve a method of this full name; None: those of calls."""
+
 PROBE = "/grpc.health.v1.Health/"
 """How the methods begin that tell whether the agent works."""
 
@@ -42,13 +45,13 @@ PROBE = "/grpc.health.v1.Health/"
 class Interceptor(grpc.ServerInterceptor):
     """Does things around every call; the first of them is the outermost.
 
-    Probes are answered by ``probes``: they must not wait for a thread when all of them are waiting
-    for a backend, since whoever probes would then end an agent that works.
+    ``pools`` has threads of their own for methods that must not wait for those of calls, or would
+    hold them for too long.
     """
 
-    def __init__(self, arounds: Sequence[Around], probes: ThreadPoolExecutor) -> None:
+    def __init__(self, arounds: Sequence[Around], pools: Pools) -> None:
         self._arounds = arounds
-        self._probes = probes
+        self._pools = pools
 
     def intercept_service(
         self,
@@ -67,8 +70,8 @@ class Interceptor(grpc.ServerInterceptor):
             run = self._streaming(behaviour, method, kind)
         else:
             run = self._unary(behaviour, method, kind)
-        if method.startswith(PROBE):
-            run.experimental_thread_pool = self._probes  # type: ignore[attr-defined]
+        if pool := self._pools(method):
+            run.experimental_thread_pool = pool  # type: ignore[attr-defined]
         return make(  # type: ignore[no-any-return]
             run,
             request_deserializer=handler.request_deserializer,

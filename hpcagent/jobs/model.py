@@ -254,6 +254,20 @@ class Warning:  # noqa: A001 - the field's word, and never meant beside Python's
 
 
 @dataclass(frozen=True, slots=True)
+class OptionOrigin:
+    """Where an option in force came from, with its value in sbatch's form."""
+
+    option: str
+    origin: str
+    """Name of a proto Origin without its prefix."""
+    value: str = ""
+    line: int = 0
+    """Line of the script, from 1, that it came from; 0 if it did not."""
+    component: int = 0
+    """The component of a heterogeneous job that it is of, from 0."""
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """What became of a submission that the backend accepted."""
 
@@ -266,6 +280,8 @@ class Submission:
     message: str = ""
     replayed: bool = False
     """It is the answer to an earlier request: no second job was made."""
+    option_origins: tuple[OptionOrigin, ...] = ()
+    """Where each option in force came from; empty where the backend does not tell."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,8 +35,8 @@ def check(script: str, directives: str, max_size: int, draft: Draft) -> str:
     if size > max_size:
         said = f"has {size} bytes; slurm.conf's max_script_size allows {max_size}"
         draft.fault("script", said, "SCRIPT_TOO_LONG")
-    if directives != "IGNORE":
-        _check_directives(script, directives, draft)
+    if directives == "REJECT":
+        _check_directives(script, draft)
     return script
 
 
@@ -61,17 +61,12 @@ def _no_interpreter(script: str) -> str:
     return f"{said}, but with a byte order mark" if script[0] == _BYTE_ORDER_MARK else said
 
 
-def _check_directives(script: str, directives: str, draft: Draft) -> None:
-    """Refuse lines for sbatch: ignoring them silently would submit another job."""
+def _check_directives(script: str, draft: Draft) -> None:
+    """Refuse lines for sbatch, where a request wants none."""
     for number, line in enumerate(script.split("\n"), start=1):
         if not _COMMENT.match(line):
             return
         if line.startswith(_DIRECTIVE):
             said = f"line {number} is a line for sbatch ({line[:80]!r})"
-            if directives == "HONOUR":
-                said += (
-                    ", which this release of hpcagent cannot honour: give the options in the"
-                    " request, and set directives to DIRECTIVES_IGNORE"
-                )
             draft.fault("script", said, "SCRIPT_HAS_DIRECTIVES")
             return

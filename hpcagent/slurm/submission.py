@@ -14,13 +14,15 @@ from hpcagent import config
 from hpcagent.jobs.deadline import Deadline
 from hpcagent.jobs.errors import InvalidRequest, OutcomeUnknown, Violation
 from hpcagent.jobs.identity import Identity
-from hpcagent.jobs.model import JobId, Submission
+from hpcagent.jobs.model import JobId, OptionOrigin, Submission
 from hpcagent.jobs.model import Warning as JobWarning
 from hpcagent.jobs.spec import JobSpec
 from hpcagent.slurm import environment, errors, policy, work_dir
 from hpcagent.slurm.client import Client
 from hpcagent.slurm.cluster import Cluster, ClusterFacts
 from hpcagent.slurm.descriptor import Descriptor, Site, describe
+from hpcagent.slurm.directives.honour import Honoured, honour
+from hpcagent.slurm.directives.origins import origins
 from hpcagent.slurm.directory import Directory
 from hpcagent.slurm.queue import Queue, whole
 
@@ -49,14 +51,29 @@ class Submitter:
 
     def submit(self, spec: JobSpec, deadline: Deadline) -> Submission:
         """Submit a job, or only check it where the spec says so."""
-        facts = self._cluster.facts(deadline)
+        asked = honour(spec, self._client.release)
+        with asked.blamed():
+            submission = self._submit(asked, deadline)
+        warnings = (*asked.warnings, *submission.warnings)
+        return replace(submission, digest=spec.digest(), warnings=warnings)
+
+    def _submit(self, asked: Honoured, deadline: Deadline) -> Submission:
+        facts, spec = self._cluster.facts(deadline), asked.spec
         descriptor, identity = self._judge(spec, facts, deadline)
+        origins = self._origins(asked, descriptor)
         if spec.validate_only:
-            return Submission(None, time.time(), spec.digest(), warnings=descriptor.warnings)
+            return Submission(
+                None, time.time(), "", warnings=descriptor.warnings, option_origins=origins
+            )
         self._cluster.require()
         if spec.create_work_dir is not None:
             work_dir.make(self._client, spec, identity, self._settings.work_dir_roots, deadline)
-        return self._send(spec, descriptor, identity, deadline)
+        submission = self._send(spec, descriptor, identity, deadline)
+        return replace(submission, option_origins=origins)
+
+    def _origins(self, asked: Honoured, descriptor: Descriptor) -> tuple[OptionOrigin, ...]:
+        umask = f"0{int(self._settings.umask, 8):03o}"
+        return origins(asked.components, [descriptor.members], umask)
 
     def _judge(
         self, spec: JobSpec, facts: ClusterFacts, deadline: Deadline

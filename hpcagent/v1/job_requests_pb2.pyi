@@ -226,14 +226,17 @@ class OptionOrigin(message.Message):
     ORIGIN_FIELD_NUMBER: builtins.int
     LINE_FIELD_NUMBER: builtins.int
     VALUE_FIELD_NUMBER: builtins.int
+    COMPONENT_FIELD_NUMBER: builtins.int
     option: builtins.str
-    """Its name, as `JobOptions` has it."""
+    """Its name, as `JobOptions` has it, or SubmitJobRequest: `name`, `partition`, `work_dir`. Also `export`, of a script."""
     origin: OptionOrigin.Origin.ValueType
     """Its source."""
     line: builtins.int
     """Line of the script, from 1, for ORIGIN_SCRIPT."""
     value: builtins.str
-    """Its value in sbatch's form."""
+    """Its value in sbatch's form, as it would stand behind `--option=`. Empty for an option that takes none."""
+    component: builtins.int
+    """The component of a heterogeneous job that it is of: 0 is the leader."""
     def __init__(
         self,
         *,
@@ -241,10 +244,11 @@ class OptionOrigin(message.Message):
         origin: OptionOrigin.Origin.ValueType = ...,
         line: builtins.int = ...,
         value: builtins.str = ...,
+        component: builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["line", b"line", "option", b"option", "origin", b"origin", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["component", b"component", "line", b"line", "option", b"option", "origin", b"origin", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

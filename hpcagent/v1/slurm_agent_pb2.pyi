@@ -33,7 +33,11 @@ class _DirectivesEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_Directives.
     DIRECTIVES_UNSPECIFIED: _Directives.ValueType  # 0
     """The same as DIRECTIVES_HONOUR."""
     DIRECTIVES_HONOUR: _Directives.ValueType  # 1
-    """They hold, as with sbatch; fields of the request win over them."""
+    """They hold, as with sbatch; fields of the request win over them, as its command line does. Every option of the
+    installed sbatch is known; one that only the sbatch program can honour (`--uid`, `--test-only`, `--nodefile`...) is
+    refused by line and name, one that changes nothing of the job (`--wait`, `--parsable`...) is a warning. A line
+    `#SBATCH hetjob` begins a component. Lines `#PBS` and `#BSUB` are refused unless there is an `#SBATCH --ignore-pbs`.
+    """
     DIRECTIVES_IGNORE: _Directives.ValueType  # 2
     """They are comments."""
     DIRECTIVES_REJECT: _Directives.ValueType  # 3
@@ -45,7 +49,11 @@ class Directives(_Directives, metaclass=_DirectivesEnumTypeWrapper):
 DIRECTIVES_UNSPECIFIED: Directives.ValueType  # 0
 """The same as DIRECTIVES_HONOUR."""
 DIRECTIVES_HONOUR: Directives.ValueType  # 1
-"""They hold, as with sbatch; fields of the request win over them."""
+"""They hold, as with sbatch; fields of the request win over them, as its command line does. Every option of the
+installed sbatch is known; one that only the sbatch program can honour (`--uid`, `--test-only`, `--nodefile`...) is
+refused by line and name, one that changes nothing of the job (`--wait`, `--parsable`...) is a warning. A line
+`#SBATCH hetjob` begins a component. Lines `#PBS` and `#BSUB` are refused unless there is an `#SBATCH --ignore-pbs`.
+"""
 DIRECTIVES_IGNORE: Directives.ValueType  # 2
 """They are comments."""
 DIRECTIVES_REJECT: Directives.ValueType  # 3
@@ -106,17 +114,21 @@ class SubmitJobRequest(message.Message):
     group: builtins.str
     """Name of the group."""
     partition: builtins.str
-    """Partition, or several with commas: the first that can start it takes the job. Empty: Slurm's default."""
+    """Partition, or several with commas: the first that can start it takes the job. Empty: as the script's
+    `#SBATCH --partition` says, else Slurm's default.
+    """
     name: builtins.str
-    """Name of the job. At most 1024 bytes. Empty: `sbatch`, as sbatch names a script from its standard input."""
+    """Name of the job. At most 1024 bytes. Empty: as the script's `#SBATCH --job-name` says, else `sbatch`, as sbatch names
+    a script from its standard input.
+    """
     work_dir: builtins.str
-    """Working directory: absolute. Required."""
+    """Working directory: absolute. Required, unless the script has an `#SBATCH --chdir`."""
     script: builtins.str
     """The batch script; its first line begins with `#!`. Line ends CR LF are converted, with a warning. At most
     slurm.conf's max_script_size (default 4 MiB). Required.
     """
     nodes: builtins.int
-    """Number of nodes, exactly. 0: as the other options imply."""
+    """Number of nodes, exactly. 0: as the script's `#SBATCH --nodes` says, or the other options imply."""
     request_id: builtins.str
     """Makes a repetition harmless: the same id with the same content gives the same answer. Recommended: a UUID. At most
     128 characters of `A-Z a-z 0-9 . _ : -`.
@@ -127,7 +139,11 @@ class SubmitJobRequest(message.Message):
     """What is done with `#SBATCH` lines."""
     @builtins.property
     def environment(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
-        """Environment of the job, `NAME=value` each; what sbatch adds (`SLURM_*`) is added. A later entry wins."""
+        """Environment of the job, `NAME=value` each; what sbatch adds (`SLURM_*`) is added. A later entry wins. It stands for the
+        environment that sbatch would be started in: an `#SBATCH --export` of the script chooses from it (NONE: only `SLURM*`,
+        and slurmd loads the user's own), and says so to srun in `SLURM_EXPORT_ENV`. Unlike sbatch, the agent takes no options
+        from variables `SBATCH_*`: the job gets them as they are.
+        """
 
     @builtins.property
     def options(self) -> containers.MessageMap[builtins.str, job_options_pb2.JobOptions]:

@@ -19,6 +19,17 @@ def submission(value: model.Submission) -> job_requests_pb2.SubmitJobResponse:
         message=values.text(value.message),
         request_digest=value.digest,
         request_id=value.request_id,
+        option_origins=map(_origin, value.option_origins),
+    )
+
+
+def _origin(value: model.OptionOrigin) -> job_requests_pb2.OptionOrigin:
+    return job_requests_pb2.OptionOrigin(
+        option=value.option,
+        origin=job_requests_pb2.OptionOrigin.Origin.Value(f"ORIGIN_{value.origin}"),
+        line=value.line,
+        value=values.text(value.value),
+        component=value.component,
     )
 
 

@@ -152,7 +152,9 @@ def _requeue(text: str) -> object:
     return Instead("requeue_expedite", value=True)
 
 
-REQUEUE = Grammar(_requeue, lambda _value: "", Argument.OPTIONAL, bare=True)
+REQUEUE = Grammar(
+    _requeue, lambda value: "" if value else "no-requeue", Argument.OPTIONAL, bare=True
+)
 """``--requeue``, and since 25.11 ``--requeue=expedite``."""
 
 

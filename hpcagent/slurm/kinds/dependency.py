@@ -13,12 +13,13 @@ MAX_DEPENDENCY = 128 * 1024
 
 def dependency(value: object, draft: Draft) -> None:
     """Write what must come before the job, and tell the job as sbatch does."""
-    text = check_text(_expression(cast("Dependency", value)), MAX_DEPENDENCY)
+    text = check_text(expression(cast("Dependency", value)), MAX_DEPENDENCY)
     draft.members["dependency"] = text
     draft.variables["SLURM_JOB_DEPENDENCY"] = text
 
 
-def _expression(wanted: Dependency) -> str:
+def expression(wanted: Dependency) -> str:
+    """Write conditions as Slurm's own expression. Raises FaultError for one that is none."""
     if not wanted.terms:
         return wanted.expression
     words = []

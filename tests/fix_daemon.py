@@ -209,6 +209,13 @@ def daemon(sandbox: Sandbox) -> Iterator[Daemon]:
         yield shared
 
 
+@pytest.fixture(scope="session")
+def accounting_daemon(accounting_sandbox: Sandbox) -> Iterator[Daemon]:
+    """A daemon on a cluster with accounting, for tests that leave both alone."""
+    with running(accounting_sandbox) as shared:
+        yield shared
+
+
 @pytest.fixture
 def private_daemon(private_sandbox: Sandbox) -> Iterator[Daemon]:
     """A daemon for one test, with a cluster of its own to break."""

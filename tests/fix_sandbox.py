@@ -11,11 +11,11 @@ import pytest
 from hpcagent.sandbox import MissingPackagesError, Sandbox
 
 
-def _up_or_skip() -> Sandbox:
+def _up_or_skip(*, accounting: bool = False) -> Sandbox:
     if os.getuid() != 0:
         pytest.skip("must be root to run jobs of several users")
     try:
-        return Sandbox.up()
+        return Sandbox.up(accounting=accounting)
     except MissingPackagesError as missing:
         pytest.skip(str(missing))
 
@@ -31,6 +31,20 @@ def sandbox() -> Iterator[Sandbox]:
 def private_sandbox() -> Iterator[Sandbox]:
     """A cluster for one test, which may stop, freeze and kill what it likes."""
     with _up_or_skip() as private:
+        yield private
+
+
+@pytest.fixture(scope="session")
+def accounting_sandbox() -> Iterator[Sandbox]:
+    """A cluster with slurmdbd and limits (`hpcagent.sandbox.tenants`), to be left alone."""
+    with _up_or_skip(accounting=True) as shared:
+        yield shared
+
+
+@pytest.fixture
+def private_accounting_sandbox() -> Iterator[Sandbox]:
+    """The same for one test, which may stop, freeze and kill what it likes."""
+    with _up_or_skip(accounting=True) as private:
         yield private
 
 

@@ -44,6 +44,11 @@ def _add_up(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> Non
         help="let jobs know the sandbox's users, so that whoami works in them",
     )
     up.add_argument(
+        "--accounting",
+        action="store_true",
+        help="with MariaDB and slurmdbd, accounts, users, QOS and limits",
+    )
+    up.add_argument(
         "--conf",
         type=_key_and_value,
         action="append",
@@ -97,6 +102,7 @@ def _start(args: argparse.Namespace) -> Sandbox | ControlPlane:
             job_submit_lua=None if script is None else script.read_text(encoding="utf-8"),
             names_in_jobs=args.names_in_jobs,
             conf=dict(args.conf),
+            accounting=args.accounting,
         )
     if args.job_submit_lua or args.names_in_jobs or args.conf:
         raise SandboxError("--job-submit-lua, --names-in-jobs and --conf are for Slurm only")

@@ -8,13 +8,14 @@ from types import TracebackType
 from typing import Self
 
 from hpcagent.sandbox import accounts, directories, leftovers, ports, readiness
+from hpcagent.sandbox.accounting import Accounting, AccountingDaemons
 from hpcagent.sandbox.configuration import Ports, Settings, node_names
 from hpcagent.sandbox.daemon import START_TIMEOUT, STOP_TIMEOUT, Daemon
-from hpcagent.sandbox.daemons import client_environment, daemons
+from hpcagent.sandbox.daemons import client_environment, daemon_environment, daemons
 from hpcagent.sandbox.errors import DaemonError, SandboxError
 from hpcagent.sandbox.files import Description, write_all
 from hpcagent.sandbox.layout import Layout
-from hpcagent.sandbox.packages import Programs, find_programs
+from hpcagent.sandbox.packages import Programs, find_accounting_programs, find_programs
 
 _POLL_INTERVAL = 0.01
 """Seconds between two looks at the nodes' states."""
@@ -40,6 +41,7 @@ class Sandbox:
         job_submit_lua: str | None = None,
         names_in_jobs: bool = False,
         conf: Mapping[str, str] | None = None,
+        accounting: bool = False,
     ) -> Self:
         """Start a sandbox and wait until all its nodes are idle.
 
@@ -47,9 +49,11 @@ class Sandbox:
         explained in ``Settings``. Raises MissingPackagesError, or another SandboxError with the
         reason after everything that was started has been taken down again.
         """
-        settings = Settings(nodes, job_submit_lua, names_in_jobs, conf or {})
+        settings = Settings(nodes, job_submit_lua, names_in_jobs, conf or {}, accounting)
         begin = time.monotonic()
         programs = find_programs()
+        if accounting:
+            find_accounting_programs()
         root, made = directories.prepare(None if directory is None else Path(directory))
         layout = Layout(root)
         try:
@@ -65,14 +69,15 @@ class Sandbox:
         cls, layout: Layout, settings: Settings, programs: Programs, *, made_directory: bool
     ) -> Self:
         layout.check()
-        with ports.reserve(1 + settings.nodes, avoid=directories.taken_ports()) as (
-            slurmctld,
-            *slurmd,
-        ):
-            numbers = Ports(slurmctld, tuple(slurmd))
+        daemons_with_ports = 1 + settings.accounting + settings.nodes
+        with ports.reserve(daemons_with_ports, avoid=directories.taken_ports()) as free:
+            slurmctld, *others = free
+            slurmdbd = others.pop() if settings.accounting else None
+            numbers = Ports(slurmctld, tuple(others), slurmdbd)
             description = Description(settings, numbers, made_directory)
             write_all(layout, description, programs.nss_wrapper)
             sandbox = cls(layout, description, programs)
+            sandbox.make_database()
             sandbox.start()
         return sandbox
 
@@ -138,6 +143,22 @@ class Sandbox:
         return self._daemons.slurmctld
 
     @property
+    def mariadb(self) -> Daemon:
+        """What keeps the accounts. Raises SandboxError if there is no accounting."""
+        return self._accounting.mariadb
+
+    @property
+    def slurmdbd(self) -> Daemon:
+        """Who keeps the accounts. Raises SandboxError if there is no accounting."""
+        return self._accounting.slurmdbd
+
+    @property
+    def _accounting(self) -> AccountingDaemons:
+        if self._daemons.accounting is None:
+            raise SandboxError(f"{self.directory} has no accounting")
+        return self._daemons.accounting
+
+    @property
     def slurmd(self) -> tuple[Daemon, ...]:
         """One for each node, in the order of ``nodes``."""
         return self._daemons.slurmd
@@ -152,6 +173,16 @@ class Sandbox:
         for daemon in self.daemons:
             daemon.start()
         self.wait_until_idle()
+
+    def make_database(self) -> None:
+        """Put the accounting database in place and start its daemons, if there is accounting."""
+        found = self._daemons.accounting
+        if found is None:
+            return
+        self.munged.start()
+        environment = daemon_environment(self._layout, self._programs)
+        database = Accounting(self._layout, find_accounting_programs(), found, environment)
+        database.start(self._description.settings.cluster)
 
     def node_states(self, timeout: float = START_TIMEOUT) -> dict[str, str]:
         """Each node's state in sinfo's words; empty while slurmctld does not answer."""
@@ -188,7 +219,7 @@ def _clear(layout: Layout, *, made_directory: bool, keep: bool = False) -> None:
     if keep:
         return
     layout.description.unlink(missing_ok=True)
-    for path in layout.directories:
+    for path in (*layout.directories, layout.database):
         if path.exists():
             shutil.rmtree(path)
     if made_directory and layout.root.exists():

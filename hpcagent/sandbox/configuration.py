@@ -11,9 +11,11 @@ import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from hpcagent.sandbox import accounting
 from hpcagent.sandbox.accounts import SHARED_GROUP
 from hpcagent.sandbox.layout import Layout
 from hpcagent.sandbox.ports import LOOPBACK
+from hpcagent.sandbox.tenants import CLUSTER
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,13 @@ class Settings:
     environment has LD_PRELOAD and NSS_WRAPPER_*, which it would not have on a plain cluster."""
     conf: Mapping[str, str] = field(default_factory=dict)
     """Keys of slurm.conf to set, or to set to another value."""
+    accounting: bool = False
+    """Whether there is a slurmdbd, and limits hold (``hpcagent.sandbox.tenants``)."""
+
+    @property
+    def cluster(self) -> str:
+        """Its name, as Slurm knows it."""
+        return self.conf.get("ClusterName", CLUSTER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +45,13 @@ class Ports:
 
     slurmctld: int
     slurmd: tuple[int, ...]
+    slurmdbd: int | None = None
+
+    @property
+    def all(self) -> set[int]:
+        """All of them."""
+        found = {self.slurmctld, *self.slurmd}
+        return found if self.slurmdbd is None else found | {self.slurmdbd}
 
 
 CPUS_PER_NODE = 8
@@ -58,7 +74,7 @@ _PARTITIONS = (
 )
 
 _CONF = {
-    "ClusterName": "sandbox",
+    "ClusterName": CLUSTER,
     # Listen on the address of this machine's name only; NSS_WRAPPER_HOSTS makes it a loopback one.
     "CommunicationParameters": "NoInAddrAny,NoCtldInAddrAny",
     "AuthType": "auth/munge",
@@ -102,6 +118,8 @@ def node_names(count: int) -> tuple[str, ...]:
 def slurm_conf(settings: Settings, layout: Layout, ports: Ports, slurm_user: str) -> str:
     """The text of slurm.conf, for a sandbox whose daemons run as ``slurm_user``."""
     conf = _CONF | _conf_of_this_sandbox(layout, ports, slurm_user)
+    if ports.slurmdbd is not None:
+        conf |= accounting.slurm_conf(layout, ports.slurmdbd)
     if settings.job_submit_lua is not None:
         conf["JobSubmitPlugins"] = "lua"
     if settings.names_in_jobs:

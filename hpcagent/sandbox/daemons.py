@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hpcagent.sandbox import accounts, leftovers, ports, readiness
+from hpcagent.sandbox import accounting, accounts, leftovers, ports, readiness
+from hpcagent.sandbox.accounting import AccountingDaemons
 from hpcagent.sandbox.configuration import Ports, node_names
 from hpcagent.sandbox.daemon import Daemon, DaemonSpec
 from hpcagent.sandbox.layout import Layout
-from hpcagent.sandbox.packages import Programs, search_path
+from hpcagent.sandbox.packages import Programs, find_accounting_programs, search_path
 
 _MUNGE_THREADS = 10
 """What Slurm's own error message advises for a munged that is kept busy (auth_munge.c)."""
@@ -26,24 +27,36 @@ class Daemons:
     """Handles on all daemons of one sandbox, whether they run or not."""
 
     munged: Daemon
+    accounting: AccountingDaemons | None
     slurmctld: Daemon
     slurmd: tuple[Daemon, ...]
 
     @property
     def all(self) -> tuple[Daemon, ...]:
         """In the order in which they are started."""
-        return (self.munged, self.slurmctld, *self.slurmd)
+        database = (self.accounting.mariadb, self.accounting.slurmdbd) if self.accounting else ()
+        return (self.munged, *database, self.slurmctld, *self.slurmd)
 
 
-def daemons(layout: Layout, programs: Programs, numbers: Ports) -> Daemons:
-    """The daemons of the sandbox in ``layout``."""
-    environment = {
+def daemon_environment(layout: Layout, programs: Programs) -> dict[str, str]:
+    """What every daemon of the sandbox has in its environment."""
+    return {
         "PATH": search_path(),
         "LANG": "C.UTF-8",
         **client_environment(layout, programs),
         **leftovers.mark(layout),
     }
+
+
+def daemons(layout: Layout, programs: Programs, numbers: Ports) -> Daemons:
+    """The daemons of the sandbox in ``layout``."""
+    environment = daemon_environment(layout, programs)
+    database = None
+    if numbers.slurmdbd is not None:
+        found = find_accounting_programs()
+        database = accounting.daemons(layout, found, numbers.slurmdbd, environment)
     return Daemons(
+        accounting=database,
         munged=Daemon(_munged(layout, programs, environment)),
         slurmctld=Daemon(_slurmctld(layout, programs, numbers, environment)),
         slurmd=tuple(

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
-from hpcagent.sandbox import accounts, configuration
+from hpcagent.sandbox import accounting, accounts, configuration
 from hpcagent.sandbox.configuration import Ports, Settings
 from hpcagent.sandbox.errors import NotASandboxError
 from hpcagent.sandbox.layout import Layout
@@ -84,8 +84,10 @@ def _write_accounts(layout: Layout) -> None:
 
 
 def _write_configuration(layout: Layout, description: Description, nss_wrapper: str) -> None:
-    settings = description.settings
+    settings, port = description.settings, description.ports.slurmdbd
     user = accounts.caller().name
+    if port is not None:
+        _write(layout.slurmdbd_conf, accounting.slurmdbd_conf(layout, port, user), 0o600)
     conf = configuration.slurm_conf(settings, layout, description.ports, user)
     _write(layout.conf, conf, 0o644)
     _write(layout.gres_conf, configuration.gres_conf(), 0o644)

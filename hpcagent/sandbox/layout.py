@@ -48,6 +48,11 @@ class Layout:
         return self.etc / "slurm.conf"
 
     @property
+    def slurmdbd_conf(self) -> Path:
+        """slurmdbd.conf, if there is accounting."""
+        return self.etc / "slurmdbd.conf"
+
+    @property
     def gres_conf(self) -> Path:
         """gres.conf."""
         return self.etc / "gres.conf"
@@ -101,6 +106,16 @@ class Layout:
     def login_environments(self) -> Path:
         """Above a file for each user, where slurmd looks for them (Slurm's env.c)."""
         return self.state / "env_cache"
+
+    @property
+    def database(self) -> Path:
+        """All of MariaDB's, if there is accounting; closed to others."""
+        return self.root / "db"
+
+    @property
+    def database_socket(self) -> Path:
+        """Where MariaDB listens."""
+        return self.database / "socket"
 
     @property
     def spool(self) -> Path:

@@ -7,6 +7,7 @@ missing package, not learn of them one after another.
 import os
 import shutil
 import sysconfig
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,13 @@ _PROGRAM_PACKAGES = {
     "slurmd": "slurmd",
     "sinfo": "slurm-client",
 }
+_ACCOUNTING_PACKAGES = {
+    "slurmdbd": "slurmdbd",
+    "sacctmgr": "slurm-client",
+    "mariadbd": "mariadb-server",
+    "mariadb-install-db": "mariadb-server",
+}
+_MYSQL_PLUGIN_PACKAGE = "slurm-wlm-mysql-plugin"
 _PLUGINS_PACKAGE = "slurm-wlm-basic-plugins"
 _NSS_WRAPPER_PACKAGE = "libnss-wrapper"
 
@@ -38,6 +46,16 @@ class Programs:
     slurmd: str
     sinfo: str
     nss_wrapper: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountingPrograms:
+    """Absolute paths of what a sandbox with accounting starts beside."""
+
+    slurmdbd: str
+    sacctmgr: str
+    mariadbd: str
+    mariadb_install_db: str
 
 
 def search_path() -> str:
@@ -64,12 +82,31 @@ def find_programs() -> Programs:
     if find_plugin("auth_munge") is None:
         missing.add(_PLUGINS_PACKAGE)
     if missing or nss_wrapper is None:
-        raise MissingPackagesError(
-            "a sandbox needs programs that are not installed here; on Debian: "
-            f"apt-get install --no-install-recommends {' '.join(sorted(missing))}",
-        )
+        raise _missing(missing)
     paths = {name: path for name, path in found.items() if path is not None}
     return Programs(nss_wrapper=nss_wrapper, **paths)
+
+
+def find_accounting_programs() -> AccountingPrograms:
+    """Every program that accounting needs.
+
+    Raises MissingPackagesError naming all the Debian packages that are missing.
+    """
+    found = {name: shutil.which(name, path=search_path()) for name in _ACCOUNTING_PACKAGES}
+    missing = {_ACCOUNTING_PACKAGES[name] for name, path in found.items() if path is None}
+    if find_plugin("accounting_storage_mysql") is None:
+        missing.add(_MYSQL_PLUGIN_PACKAGE)
+    if missing:
+        raise _missing(missing)
+    paths = {name.replace("-", "_"): path for name, path in found.items() if path is not None}
+    return AccountingPrograms(**paths)
+
+
+def _missing(packages: Iterable[str]) -> MissingPackagesError:
+    return MissingPackagesError(
+        "a sandbox needs programs that are not installed here; on Debian: "
+        f"apt-get install --no-install-recommends {' '.join(sorted(packages))}",
+    )
 
 
 def find_plugin(name: str) -> str | None:

@@ -117,7 +117,7 @@ def test_what_is_no_sandbox_is_refused_by_name(hpcagent: Run, verb: str, tmp_pat
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--nodes=0",), ("--nodes=two",), ("--conf=novalue",), ("--accounting",)]
+    "arguments", [("--nodes=0",), ("--nodes=two",), ("--conf=novalue",), ("--history",)]
 )
 def test_a_bad_argument_is_refused(hpcagent: Run, arguments: tuple[str], directory: Path) -> None:
     assert hpcagent("sandbox", "up", directory, *arguments).returncode == 2

@@ -6,7 +6,7 @@ itself writes on the objects is in ``marks``.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,14 @@ class Manifests:
     def __iter__(self) -> Iterator[Manifest]:
         """Yield those that there are, in the order of their creation."""
         return (one for one in (self.workload, self.secret, self.service) if one is not None)
+
+    def each(self, change: Callable[[Manifest], Manifest]) -> "Manifests":
+        """Return the objects, each as ``change`` makes it."""
+        return Manifests(
+            workload=change(self.workload),
+            secret=self.secret and change(self.secret),
+            service=self.service and change(self.service),
+        )
 
 
 def render(spec: TaskSpec, identity: Identity, profile: Profile) -> Manifests:

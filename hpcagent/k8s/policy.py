@@ -1,0 +1,130 @@
+"""What callers may ask for: namespaces, images, paths of the nodes, rights, nodes and devices.
+
+The agent makes pods that mount directories of the nodes and may run as root there: this is where
+"may" ends. What a profile itself adds is the operator's choice, and allowed.
+"""
+
+import fnmatch
+from collections.abc import Collection, Iterator
+
+from hpcagent.config import Kubernetes, Profile, TaskPolicy
+from hpcagent.jobs.errors import Forbidden, Violation
+from hpcagent.jobs.identity import Identity
+from hpcagent.jobs.task import TaskSpec
+from hpcagent.k8s import images, paths
+from hpcagent.k8s.faults import Found, shown
+from hpcagent.k8s.mounts import mounts
+
+ANY = "*"
+
+
+def check(spec: TaskSpec, identity: Identity, profile: Profile, settings: Kubernetes) -> None:
+    """Raise Forbidden, with every violation, if the request asks for more than callers may have."""
+    policy = settings.policy
+    faults = [
+        *_namespace(spec, policy, settings),
+        *_image(spec, policy),
+        *_home(spec, identity, policy),
+        *_host_paths(spec, identity, profile, policy),
+        *_rights(spec, profile, policy),
+        *_nodes(spec, profile, policy),
+        *_amounts(spec, profile, policy),
+    ]
+    if faults:
+        said = "; ".join(f"{fault.field}: {fault.description}" for fault in faults)
+        raise Forbidden(said, reason=faults[0].reason, violations=faults)
+
+
+def _refused(path: str, what: str, setting: str, reason: str) -> Violation:
+    return Violation(path, f"{what} is refused by the agent's policy ({setting})", reason)
+
+
+def _namespace(spec: TaskSpec, policy: TaskPolicy, settings: Kubernetes) -> Found:
+    allowed = policy.namespaces or {one.namespace for one in settings.profiles.values()}
+    if spec.namespace and spec.namespace not in allowed:
+        what = f"namespace {shown(spec.namespace)}"
+        yield _refused("namespace", what, "namespaces", "NAMESPACE_NOT_ALLOWED")
+
+
+def _image(spec: TaskSpec, policy: TaskPolicy) -> Found:
+    image = spec.task.plan.container_image
+    if not images.allowed(image, policy.images):
+        what = f"an image of {images.repository(image)}"
+        yield _refused("task.plan.container_image", what, "images", "IMAGE_NOT_ALLOWED")
+
+
+# ----------------------------------------------------------------------------- paths of the nodes
+
+
+def _home(spec: TaskSpec, identity: Identity, policy: TaskPolicy) -> Found:
+    """A caller must not give away another's home, or all the node's, as the user's own."""
+    if spec.home and paths.clean(spec.home) not in _homes(identity, policy):
+        what = f"{shown(spec.home)} as the home of {identity.user}"
+        yield _refused("home", what, "homes", "HOME_NOT_ALLOWED")
+
+
+def _homes(identity: Identity, policy: TaskPolicy) -> Iterator[str]:
+    if identity.home:
+        yield paths.clean(identity.home)
+    yield from _for_user(policy.homes, identity)
+
+
+def _for_user(templates: Collection[str], identity: Identity) -> Iterator[str]:
+    """Return paths with the user's name in them; one that would lead elsewhere is passed over."""
+    safe = "/" not in identity.user and identity.user not in {"", ".", ".."}
+    for template in templates:
+        if safe or "{user}" not in template:
+            yield paths.clean(template.replace("{user}", identity.user))
+
+
+def _host_paths(spec: TaskSpec, identity: Identity, profile: Profile, policy: TaskPolicy) -> Found:
+    roots = [*_homes(identity, policy), *_for_user(policy.host_path_roots, identity)]
+    for one in mounts(spec, profile, ""):
+        if one.field and not any(paths.below(one.host_path, root) for root in roots):
+            what = f"{shown(one.host_path)}, which is neither below the user's home nor a root,"
+            yield _refused(one.field, what, "host_path_roots", "HOST_PATH_NOT_ALLOWED")
+
+
+# --------------------------------------------------------------------------------- rights, nodes
+
+
+def _rights(spec: TaskSpec, profile: Profile, policy: TaskPolicy) -> Found:
+    added = spec.capabilities.add if spec.capabilities else ()
+    for index, name in enumerate(added):
+        if name not in policy.capabilities and name not in profile.add_capabilities:
+            path, what = f"capabilities.add[{index}]", f"capability {name}"
+            yield _refused(path, what, "capabilities", "CAPABILITY_NOT_ALLOWED")
+    if spec.run_as_user is False and profile.run_as_user and not policy.allow_image_user:
+        what = "running as the image says"
+        yield _refused("run_as_user", what, "allow_image_user", "IMAGE_USER_NOT_ALLOWED")
+
+
+def _nodes(spec: TaskSpec, profile: Profile, policy: TaskPolicy) -> Found:
+    for key in spec.node_selector:
+        if key not in profile.node_selector and not _matches(key, policy.node_selectors):
+            path, what = f'node_selector["{key}"]', f"selecting nodes by {key}"
+            yield _refused(path, what, "node_selectors", "NODE_SELECTOR_NOT_ALLOWED")
+    for index, one in enumerate(spec.tolerations):
+        # Without a key it is every taint.
+        if not _matches(one.key, policy.tolerations if one.key else _anything(policy.tolerations)):
+            path = f"tolerations[{index}].key"
+            what = f"a toleration of {one.key or 'every taint'}"
+            yield _refused(path, what, "tolerations", "TOLERATION_NOT_ALLOWED")
+
+
+def _anything(patterns: Collection[str]) -> tuple[str, ...]:
+    return (ANY,) if ANY in patterns else ()
+
+
+def _amounts(spec: TaskSpec, profile: Profile, policy: TaskPolicy) -> Found:
+    for index, one in enumerate(spec.resources.devices):
+        if one.name not in profile.devices and not _matches(one.name, policy.devices):
+            path, what = f"resources.devices[{index}].name", f"device {one.name}"
+            yield _refused(path, what, "devices", "DEVICE_NOT_ALLOWED")
+    if spec.replicas is not None and spec.replicas > policy.max_replicas:
+        what = f"a number of {spec.replicas}, above {policy.max_replicas},"
+        yield _refused("replicas", what, "max_replicas", "TOO_MANY_REPLICAS")
+
+
+def _matches(text: str, patterns: Collection[str]) -> bool:
+    return any(fnmatch.fnmatchcase(text, pattern) for pattern in patterns)

@@ -19,18 +19,8 @@ def check(options: Mapping[str, object], draft: Draft) -> None:
             draft.fault(path_of(given[0]), said, "CONFLICT")
     if options.get("requeue") is False and options.get("requeue_expedite"):
         draft.fault(path_of("requeue_expedite"), "excludes requeue: false", "CONFLICT")
-    _check_hint(draft)
     _check_times(draft)
     _check_distribution(draft)
-
-
-def _check_hint(draft: Draft) -> None:
-    """A hint that stands for sockets or cores would replace given ones (verify_hint)."""
-    size = draft.size
-    replaced = {"COMPUTE_BOUND": (size.sockets, size.cores), "MEMORY_BOUND": (size.cores,)}
-    if any(replaced.get(size.hint, ())):
-        said = f"is {size.hint}, which excludes a number of sockets or cores: give one of them"
-        draft.fault(path_of("hint"), said, "CONFLICT")
 
 
 def _check_times(draft: Draft) -> None:

@@ -32,6 +32,19 @@ class FaultError(ValueError):
         self.reason = reason
 
 
+@dataclass(frozen=True, slots=True)
+class GresWish:
+    """So many of a generic resource for each ``job``, ``node``, ``socket`` or ``task``.
+
+    Or, as ``cpus``, so many processors for each of the resource.
+    """
+
+    each: str
+    name: str
+    type: str
+    count: int
+
+
 @dataclass(slots=True)
 class Size:
     """What the request says about nodes, tasks and processors; None where it says nothing."""
@@ -71,6 +84,10 @@ class Draft:
     """Bits of ``bitflags`` so far."""
     per_node: dict[str, str] = field(default_factory=dict)
     """Parts of ``tres_per_node``, by the option that gives them."""
+    gres: list[GresWish] = field(default_factory=list)
+    """Generic resources that are wished for, from which sizes follow."""
+    clusters: bool = False
+    """Other clusters may take the job: nothing is derived from what resources this one has."""
     propagate: frozenset[str] | None = None
     """Limits that the job gets, by Slurm's names; None: those that slurm.conf lets through."""
     script_lines: str = ""

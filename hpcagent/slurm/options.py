@@ -311,12 +311,15 @@ EXCLUDE_EACH_OTHER: tuple[tuple[str, ...], ...] = (
     ("ntasks_per_gpu", "gpus_per_socket"),
     ("ntasks_per_gpu", "ntasks_per_node"),
     ("ntasks_per_gpu", "tres_per_task"),
+    ("cpus_per_gpu", "cpus_per_task"),
     ("extra_node_info", "sockets_per_node"),
     ("extra_node_info", "cores_per_socket"),
     ("extra_node_info", "threads_per_core"),
     ("hint", "extra_node_info"),
     ("hint", "threads_per_core"),
     ("hint", "ntasks_per_core"),
+    ("hint", "sockets_per_node"),
+    ("hint", "cores_per_socket"),
 )
 """Options of which a job can have one: sbatch refuses both together, or drops one silently."""
 

@@ -433,7 +433,7 @@ class JobOptions(message.Message):
     cores_per_socket: builtins.int
     """Cores that each socket must have at least."""
     cpus_per_gpu: builtins.int
-    """Processors for each GPU."""
+    """Processors for each GPU. Excludes `cpus_per_task`."""
     extra: builtins.str
     """A site's own string (--extra). Slurm 23.02 and later: earlier releases crash of it."""
     gpu_bind: builtins.str
@@ -441,9 +441,7 @@ class JobOptions(message.Message):
     gpu_freq: builtins.str
     """Frequency of the GPUs: `high,memory=low`, as sbatch writes it."""
     hint: Hint.ValueType
-    """What the application is like. Excludes `ntasks_per_core`, `threads_per_core` and `extra_node_info`; those that stand
-    for sockets or cores also exclude the numbers of these.
-    """
+    """What the application is like. Excludes `ntasks_per_core`, `extra_node_info`, and numbers of sockets, cores and threads."""
     kill_on_invalid_dep: builtins.bool
     """Remove the job when a dependency can never be met (true: yes, false: keep it). Unset: slurm.conf."""
     licenses: builtins.str

@@ -69,7 +69,7 @@ TAKEN: Values = {
     "get_user_env": [True, False],
     "umask": [0o077, 0, 0o777],
     "acctg_freq": ["30", "task=30,energy=10", "Network=0,filesystem=5"],
-    "batch": ["fast", "fast&avx512"],
+    "batch": ["fast", "avx512"],
     "bb": ["#BB create_persistent name=a", "capacity=1G"],
     "bbf": ["#BB one", "#BB one\n#BB two\n"],
     "cluster_constraint": ["fast"],
@@ -139,7 +139,7 @@ TAKEN: Values = {
     "power": ["level"],
     "prefer": ["fast", "slow|avx512"],
     "profile": [("NONE",), ("ALL",), ("ENERGY", "TASK"), ("LUSTRE", "NETWORK", "TASK")],
-    "propagate": [("ALL",), ("NONE",), ("CORE", "NOFILE"), ("RLIMIT_stack",)],
+    "propagate": [("ALL",), ("NONE",), ("CORE", "NOFILE"), ("RLIMIT_STACK",)],
     "reservation": ["maintenance"],
     "signal": [
         JobSignal("USR1"),
@@ -174,6 +174,7 @@ LATER: Values = {
 """Options of later releases than the installed one."""
 
 BESIDE: Mapping[str, Mapping[str, object]] = {
+    "batch": {"constraint": "fast&avx512"},
     "cpus_per_gpu": {"gpus": (Gres("gpu", "", 1),)},
     "gpu_bind": {"gpus": (Gres("gpu", "", 1),)},
     "gpu_freq": {"gpus": (Gres("gpu", "", 1),)},
@@ -181,6 +182,7 @@ BESIDE: Mapping[str, Mapping[str, object]] = {
     "gpus_per_task": {"ntasks": 2},
     "mem_per_gpu_bytes": {"gpus": (Gres("gpu", "", 1),)},
     "ntasks_per_gpu": {"gpus": (Gres("gpu", "", 2),)},
+    "time_min": {"time": math.inf},
 }
 """What an option cannot do without."""
 
@@ -222,7 +224,7 @@ REFUSED: Values = {
         Distribution("BLOCK", "PLANE"),
     ],
     "extra_node_info": ["x", "1:y", "9"],
-    "gpu_bind": ["nearest", "map_gpu:x"],
+    "gpu_bind": ["map_gpu:x", "single"],
     "gpu_freq": ["fast", "memory=fast"],
     "gpus": [(Gres("gpu", "volta", 1),), (Gres("gpu", "", 9),)],
     "gpus_per_node": [(Gres("gpu", "", 3),)],
@@ -231,9 +233,8 @@ REFUSED: Values = {
     "mem_per_gpu_bytes": [100 * MIB],
     "mincpus": [9],
     "ntasks_per_gpu": [0],
-    "power": ["max"],
     "prefer": ["nowhere"],
-    "propagate": [("EVERYTHING",)],
+    "propagate": [("EVERYTHING",), ("core",)],
     "reservation": ["nothing"],
     "signal": [JobSignal("USR3"), JobSignal("0"), JobSignal("TERM", 70000)],
     "sockets_per_node": [9],
@@ -250,6 +251,8 @@ STRICTER: Values = {
     "array": [""],  # sbatch: an empty string is not given
     "comment": [""],
     "priority": [0],  # sbatch: held, for which there is hold
+    "gpu_bind": ["nearest"],  # sbatch: none, for its first letter
+    "power": ["max"],  # sbatch: nothing
 }
 """What sbatch takes for something else than it says; hpcagent refuses it."""
 

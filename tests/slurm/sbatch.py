@@ -91,7 +91,7 @@ def words(option: str, items: tuple[str, ...]) -> list[str]:
     return [f"{option}={','.join(item.lower().replace('_binding', '-binding') for item in items)}"]
 
 
-def mails(option: str, items: tuple[str, ...]) -> list[str]:
+def capitals(option: str, items: tuple[str, ...]) -> list[str]:
     return [f"{option}={','.join(items)}"]
 
 
@@ -188,7 +188,6 @@ FORMS: Mapping[str, Form] = {
     "bb": text,
     "bbf": file_of,
     "cluster_constraint": text,
-    "clusters": words,
     "container": text,
     "context": text,
     "contiguous": flag,
@@ -210,7 +209,7 @@ FORMS: Mapping[str, Form] = {
     "hint": word,
     "kill_on_invalid_dep": yes_or_no,
     "licenses": text,
-    "mail_type": mails,
+    "mail_type": capitals,
     "mail_user": text,
     "mcs_label": text,
     "mem_bind": text,
@@ -225,7 +224,7 @@ FORMS: Mapping[str, Form] = {
     "power": text,
     "prefer": text,
     "profile": words,
-    "propagate": words,
+    "propagate": capitals,
     "reservation": text,
     "signal": signal,
     "sockets_per_node": text,

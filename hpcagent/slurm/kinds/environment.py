@@ -28,7 +28,7 @@ def propagate(value: object, draft: Draft) -> None:
 
     Source: sbatch.c, _set_rlimit_env; slurm_rlimits_info.c, parse_rlimits.
     """
-    words = [word.upper().removeprefix("RLIMIT_") for word in cast("Sequence[str]", value)]
+    words = [word.removeprefix("RLIMIT_") for word in cast("Sequence[str]", value)]
     unknown = [word for word in words if word not in {*LIMITS, "ALL", "NONE"}]
     if unknown:
         known = ", ".join(LIMITS)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar, cast
 
 from hpcagent.jobs.spec import Gres
-from hpcagent.slurm.draft import Draft, FaultError
+from hpcagent.slurm.draft import Draft, FaultError, GresWish
 from hpcagent.slurm.kinds.checks import MAX_I32, MAX_TEXT, MAX_U64, check_range, check_text
 from hpcagent.slurm.kinds.kind import OneMember
 from hpcagent.slurm.kinds.numbers import MIB, mebibytes, number_of
@@ -33,6 +33,7 @@ def gres(value: object, draft: Draft) -> None:
     prefix = gres_prefix(draft)
     words = ",".join(prefix + _named(item) for item in items)
     draft.per_node["gres"] = check_text(words, MAX_TEXT)
+    draft.gres += [GresWish("node", item.name, item.type, item.count or 1) for item in items]
 
 
 def _named(item: Gres) -> str:
@@ -71,7 +72,9 @@ class Gpus(OneMember):
         draft.variables[self.variable] = ",".join(words)
         prefix = gres_prefix(draft)
         text = check_text(",".join(f"{prefix}gpu:{word}" for word in words), MAX_TEXT)
-        if self.member == "tres_per_node":
+        each = self.member.removeprefix("tres_per_")
+        draft.gres += [GresWish(each, "gpu", item.type, item.count or 1) for item in items]
+        if each == "node":
             draft.per_node["gpus"] = text
         else:
             draft.members[self.member] = text
@@ -96,6 +99,8 @@ class PerGpu(OneMember):
     def write(self, number: int, draft: Draft) -> None:
         """Write a number that is in range."""
         draft.members[self.member] = f"{gres_prefix(draft)}gpu:{number}"
+        if self.member == "cpus_per_tres":
+            draft.gres.append(GresWish("cpus", "gpu", "", number))
         draft.variables[self.variable] = str(number)
 
 

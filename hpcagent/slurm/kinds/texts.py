@@ -92,6 +92,7 @@ def clusters(value: object, draft: Draft) -> None:
         said = f"are {', '.join(names)[:200]}, but this agent drives cluster {draft.cluster!r}"
         raise FaultError(said, "OTHER_CLUSTER")
     draft.members["clusters"] = check_text(",".join(names), MAX_TEXT)
+    draft.clusters = True
 
 
 def power(value: object, draft: Draft) -> None:

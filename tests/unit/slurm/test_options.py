@@ -231,7 +231,6 @@ def test_two_options_that_fill_one_member_exclude_each_other() -> None:
 TOGETHER = {"environment", "script", "tres_per_node"}
 """Members to which several options add their part."""
 CHECKED = [
-    {"hint", "cores_per_socket"},
     {"requeue", "requeue_expedite"},
 ]
 """Pairs that `hpcagent.slurm.conflicts` judges by their values."""

@@ -64,8 +64,9 @@ proto: $(PACKAGES) ## Generate hpcagent/v1 from proto/
 	$(BIN)/python tools/proto generate
 
 .PHONY: docs
-docs: setup ## Generate what operators read about the settings from hpcagent/config/model.py
+docs: setup ## Generate the references of settings and options from their tables
 	$(BIN)/python tools/config-docs generate
+	$(BIN)/python tools/options-docs generate
 
 .PHONY: format
 format: $(PACKAGES) ## Lay out the Python code

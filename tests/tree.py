@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 GENERATED = "hpcagent/v1/"
-SCRIPTS = ("tools/config-docs", "tools/proto")
+SCRIPTS = ("tools/config-docs", "tools/options-docs", "tools/proto")
 """Python without a suffix."""
 
 

@@ -30,12 +30,12 @@ from slurm_commands import command
 
 from hpcagent.jobs.spec import Distribution, Gres, NodeCount
 from hpcagent.sandbox import Sandbox
+from hpcagent.slurm.differences import MEMBERS
+from hpcagent.slurm.differences import STRICTER as TOLD_STRICTER
 from hpcagent.slurm.kinds.nodes import HINTS
 from hpcagent.slurm.options import BY_NAME, EXCLUDE_EACH_OTHER, PRIVILEGES
 
-SENT_DIFFERS: Mapping[str, str] = {
-    "submit_line": "the command line of sbatch; hpcagent has none",
-}
+SENT_DIFFERS = {"submit_line": MEMBERS["submit_line"]}
 RECORD_DIFFERS: Mapping[str, str] = {
     "job_id": "two jobs",
     "array_job_id": "the same, for an array",
@@ -147,6 +147,10 @@ def test_an_option_is_refused_for_the_same_reason(twins: Twins, name: str, value
     mine = twins.by_hpcagent(spec)
     assert isinstance(mine, Refused)
     check_alike(twins.by_sbatch(spec), mine, {})
+
+
+def test_what_is_taken_more_strictly_is_told() -> None:
+    assert STRICTER.keys() <= TOLD_STRICTER.keys()
 
 
 @one_by_one(STRICTER)

@@ -2,11 +2,13 @@
 
 import itertools
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 import pytest
+import tree
 from native import header
 from slurm.cases import BESIDE, LATER, TAKEN
 from unit.slurm.drafts import SITE, SPEC
@@ -234,6 +236,17 @@ CHECKED = [
     {"requeue", "requeue_expedite"},
 ]
 """Pairs that `hpcagent.slurm.conflicts` judges by their values."""
+
+
+def test_the_reference_is_what_the_table_says() -> None:
+    run = subprocess.run(
+        [sys.executable, "tools/options-docs", "check"],
+        cwd=tree.ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
 
 
 def test_every_privilege_is_an_option_that_the_configuration_can_allow() -> None:

@@ -1,0 +1,38 @@
+"""Where a job submitted through hpcagent differs from the one that sbatch would make, and why.
+
+Everything else is equal: a test sends each option, alone and with others, through both. It heeds
+these tables, and ``docs/options.md`` tells them.
+"""
+
+from collections.abc import Mapping
+
+STRICTER: Mapping[str, str] = {
+    "array": "an empty string: sbatch takes it for none",
+    "clusters": "clusters without the agent's own: sbatch would go there",
+    "comment": "an empty string, here and for every text: leave it unset",
+    "cpus_per_gpu": "beside `cpus_per_task`, as sbatch; slurmctld alone would take both",
+    "gpu_bind": "words that sbatch takes for another by their first letter: `nearest` for `none`",
+    "hint": "beside sizes that the hint replaces: sbatch drops one of both silently",
+    "mem_bind": "a list that is written out more than 1024 times",
+    "mem_per_cpu_bytes": "0, which sbatch takes for all the memory of the node: use `mem_bytes`",
+    "mem_per_gpu_bytes": "0, which sbatch takes for none",
+    "nodelist": "an empty name: sbatch skips it",
+    "power": "any word but `level`: sbatch takes it for none",
+    "priority": "0, which sbatch takes for held: use `hold`",
+    "requeue": "false beside `requeue_expedite`: the last one wins with sbatch",
+    "time": "0, which sbatch takes for unlimited: say `unlimited`",
+}
+"""Values that sbatch takes for something else than they say; hpcagent refuses them, by option."""
+
+MEMBERS: Mapping[str, str] = {
+    "admin_comment": "the agent's mark, where the request has a `request_id`",
+    "argv": "begins with the job's name: there is no file of the script",
+    "submit_line": "sbatch's command line: there is none",
+}
+"""Members of job_desc_msg_t that are sent otherwise."""
+
+VARIABLES: Mapping[str, str] = {
+    "SLURM_EXPORT_ENV": "left out: srun in the job would keep the given variables from its tasks",
+    "SLURM_RLIMIT_*": "also set beside `get_user_env`, where sbatch leaves them to slurmd",
+}
+"""Variables of the job's environment that differ."""

@@ -31,6 +31,7 @@ from _slurm.records import (
     NodeList,
     Record,
     SubmitReply,
+    TaskReply,
     WillRun,
 )
 from _slurm.version import dotted
@@ -40,7 +41,17 @@ sys.setdlopenflags(_flags | os.RTLD_GLOBAL)
 try:
     from _slurm.assoc_mgr import load_assoc_mgr
     from _slurm.changes import Tracker
-    from _slurm.control import kill_job2
+    from _slurm.control import (
+        ALLOC_SID_USER_HOLD,
+        JOB_REQUEUE_HOLD,
+        KILL_FULL_JOB,
+        KILL_JOB_BATCH,
+        kill_job2,
+        requeue2,
+        resume2,
+        suspend2,
+        update_job2,
+    )
     from _slurm.estimate import job_will_run2
     from _slurm.identity import acting_as
     from _slurm.job_desc import describe
@@ -98,6 +109,7 @@ finally:
     sys.setdlopenflags(_flags)
 
 __all__ = [
+    "ALLOC_SID_USER_HOLD",
     "ASSOC_REC_MEMBERS",
     "ASSOC_REC_OPAQUE",
     "CONF_MEMBERS",
@@ -107,6 +119,9 @@ __all__ = [
     "JOB_DESC_OPAQUE",
     "JOB_INFO_MEMBERS",
     "JOB_INFO_OPAQUE",
+    "JOB_REQUEUE_HOLD",
+    "KILL_FULL_JOB",
+    "KILL_JOB_BATCH",
     "LICENSE_INFO_MEMBERS",
     "LICENSE_INFO_OPAQUE",
     "NODE_INFO_MEMBERS",
@@ -137,6 +152,7 @@ __all__ = [
     "Record",
     "SlurmError",
     "SubmitReply",
+    "TaskReply",
     "Tracker",
     "UnknownMemberError",
     "WillRun",
@@ -164,7 +180,11 @@ __all__ = [
     "own_conf",
     "ping",
     "reason_word",
+    "requeue2",
+    "resume2",
     "strerror",
     "submit_batch_het_job",
     "submit_batch_job",
+    "suspend2",
+    "update_job2",
 ]

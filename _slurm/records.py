@@ -49,6 +49,20 @@ class WillRun:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskReply:
+    """What became of some tasks of an array (job_array_resp_msg_t), or of the one job meant.
+
+    `tasks` is their index expression, as `0-4,7`; slurmctld ends a very long one in `...`. It is
+    empty where no array was meant. `code` is Slurm's, 0 for success, `text` Slurm's words for it.
+    """
+
+    tasks: str
+    code: int = 0
+    text: str = ""
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ControllerPing:
     """One controller's answer to slurm_ping(3); `index` 0 is the primary.
 

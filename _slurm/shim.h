@@ -178,6 +178,30 @@ static inline int kill_job(const char *job_id, uint16_t signal, uint16_t flags)
 #endif
 }
 
+/*
+ * The calls that answer for an array task by task: slurm_suspend2(), slurm_resume2(), slurm_requeue2(),
+ * slurm_update_job2(). When no answer came, or one that is neither of the two they know, they leave
+ * SLURM_UNEXPECTED_MSG_ERROR in errno, over whatever was there, and in the second case return success.
+ */
+static inline int outcome_by_task(int rc, const job_array_resp_msg_t *reply)
+{
+	if (!rc && !reply && errno == SLURM_UNEXPECTED_MSG_ERROR)
+		return errno;
+	return outcome(rc);
+}
+
+/* What slurmctld says to one task's code, where it says more than the code; NULL if nothing. */
+static inline const char *words_to_task(const job_array_resp_msg_t *reply, uint32_t index)
+{
+#if SLURM_VERSION_NUMBER >= SLURM_VERSION_NUM(23, 2, 0)
+	return reply->err_msg ? reply->err_msg[index] : NULL;
+#else
+	(void) reply;
+	(void) index;
+	return NULL;
+#endif
+}
+
 static inline void free_conf(slurm_conf_t *conf)
 {
 #if SLURM_VERSION_NUMBER >= SLURM_VERSION_NUM(26, 5, 0)

@@ -21,6 +21,10 @@ cdef extern from "slurm/slurm.h" nogil:
     int SLURM_VERSION_MICRO(int version)
 
     uint32_t JOB_STATE_BASE
+    uint32_t JOB_REQUEUE_HOLD
+    uint32_t ALLOC_SID_USER_HOLD
+    uint16_t KILL_JOB_BATCH
+    uint16_t KILL_FULL_JOB
     uint16_t SHOW_ALL
     uint16_t SHOW_DETAIL
     uint16_t SHOW_LOCAL
@@ -47,6 +51,11 @@ cdef extern from "slurm/slurm.h" nogil:
         char *part_name
         uint32_t proc_cnt
         time_t start_time
+
+    ctypedef struct job_array_resp_msg_t:
+        uint32_t job_array_count
+        char **job_array_id
+        uint32_t *error_code
 
     ctypedef struct slurm_job_info_t:
         char *account
@@ -131,6 +140,12 @@ cdef extern from "slurm/slurm.h" nogil:
     void slurm_free_submit_response_response_msg(submit_response_msg_t *reply)
     int slurm_job_will_run2(job_desc_msg_t *desc, will_run_response_msg_t **reply)
 
+    int slurm_suspend2(char *job_id, job_array_resp_msg_t **reply)
+    int slurm_resume2(char *job_id, job_array_resp_msg_t **reply)
+    int slurm_requeue2(char *job_id, uint32_t flags, job_array_resp_msg_t **reply)
+    int slurm_update_job2(job_desc_msg_t *desc, job_array_resp_msg_t **reply)
+    void slurm_free_job_array_resp(job_array_resp_msg_t *reply)
+
     int slurm_load_jobs(time_t changed_since, job_info_msg_t **reply, uint16_t flags)
     int slurm_load_job_user(job_info_msg_t **reply, uint32_t uid, uint16_t flags)
     void slurm_free_job_info_msg(job_info_msg_t *reply)
@@ -212,6 +227,8 @@ cdef extern from "shim.h" nogil:
     char *slurm_reservation_flags_string(reserve_info_t *reservation)
     void slurm_xfree(void **memory)
 
+    int outcome_by_task(int rc, const job_array_resp_msg_t *reply)
+    const char *words_to_task(const job_array_resp_msg_t *reply, uint32_t index)
     const char *reason_word(uint32_t reason)
     void free_conf(slurm_conf_t *conf)
     slurm_conf_t slurm_conf

@@ -74,6 +74,9 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Allow a nice value below 0."""
     allow_reboot: bool = False
     """Allow booting the nodes before a job."""
+    suspend_as_agent: bool = False
+    """Suspend and resume jobs with the daemon's own right, since Slurm leaves it to operators.
+    Otherwise it is tried as the job's user, whom slurmctld refuses if that one is no operator."""
     root_only_partitions: frozenset[str] = frozenset()
     """RootOnly partitions that callers may use all the same."""
 

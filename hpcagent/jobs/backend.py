@@ -21,6 +21,7 @@ from hpcagent.jobs.model import (
     JobState,
     Submission,
 )
+from hpcagent.jobs.orders import Change, Order
 from hpcagent.jobs.spec import JobSpec
 from hpcagent.jobs.watch import Watch
 
@@ -46,10 +47,19 @@ class Backend(Protocol):
     ) -> JobPage:
         """Return up to ``size`` jobs behind the key ``after``, by submit time and number."""
 
-    def cancel(
-        self, job_id: JobId, states: tuple[JobState, ...], deadline: Deadline
+    def control(self, order: Order, deadline: Deadline) -> tuple[JobResult, ...]:
+        """Do something with a job, as its user. Raises NotFound.
+
+        A result for each job, or array task whose outcome differs; what is so already is a warning.
+        """
+
+    def change(self, change: Change, deadline: Deadline) -> tuple[JobResult, ...]:
+        """Make a change to a job, as its user, or only check it where the change says so."""
+
+    def cancel_matching(
+        self, wanted: JobFilter, states: tuple[JobState, ...], deadline: Deadline
     ) -> tuple[JobResult, ...]:
-        """End a job as its user, if it is in one of the states; without states in any."""
+        """End the jobs that match, each as its user, if they are in one of the states, if any."""
 
     def watch(
         self, wanted: JobFilter, resume_token: str, deadline: Deadline

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from hpcagent.jobs.errors import InvalidRequest, Violation
+from hpcagent.jobs.errors import AgentError, InvalidRequest, Violation
 
 MAX_JOB_NUMBER = 0xFFFFFFFD
 """Largest number a Slurm job, task or component can have: the next ones mean NO_VAL, INFINITE."""
@@ -317,6 +317,8 @@ class JobResult:
 
     job_id: JobId
     warnings: tuple[Warning, ...] = ()
+    error: AgentError | None = None
+    """Why it was not done; None: it was."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,9 @@
 
 from google.protobuf.descriptor import ServiceDescriptor
 
+GENERATED = "hpcagent.v1."
+"""Where the base classes are whose methods are no more than names."""
+
 
 def served(service: ServiceDescriptor, servicer: object) -> tuple[str, ...]:
     """Return the full names of a service's methods that its servicer has built.

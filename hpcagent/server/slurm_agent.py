@@ -7,8 +7,9 @@ from hpcagent.audit import Mutation
 from hpcagent.jobs.backend import Backend
 from hpcagent.jobs.spec import JobSpec
 from hpcagent.server import masks
+from hpcagent.server.control import ControlMethods
 from hpcagent.server.deadlines import deadline_of
-from hpcagent.server.decode.jobs import CancelOrder, cancel_order, get_query, list_query
+from hpcagent.server.decode.jobs import get_query, list_query
 from hpcagent.server.decode.submission import job_spec
 from hpcagent.server.encode import jobs, results
 from hpcagent.server.following import FollowMethods
@@ -18,7 +19,9 @@ from hpcagent.server.streams import Streams
 from hpcagent.v1 import job_pb2, job_requests_pb2, slurm_agent_pb2, slurm_agent_pb2_grpc
 
 
-class SlurmAgent(ClusterMethods, FollowMethods, slurm_agent_pb2_grpc.SlurmAgentServicer):
+class SlurmAgent(
+    ClusterMethods, ControlMethods, FollowMethods, slurm_agent_pb2_grpc.SlurmAgentServicer
+):
     """Serves one Slurm cluster. A call may take ``max_deadline`` seconds at most, but a stream."""
 
     def __init__(self, backend: Backend, max_deadline: float, streams: Streams) -> None:
@@ -59,16 +62,6 @@ class SlurmAgent(ClusterMethods, FollowMethods, slurm_agent_pb2_grpc.SlurmAgentS
         page = self._backend.list(query.wanted, query.size, query.after, deadline)
         return jobs.job_page(page, query)
 
-    def CancelJob(
-        self, request: job_requests_pb2.CancelJobRequest, context: grpc.ServicerContext
-    ) -> job_requests_pb2.CancelJobResponse:
-        """End a job."""
-        deadline = deadline_of(context, self._max_deadline)
-        order = cancel_order(request, self._cluster)
-        with audited(_cancellation(order, context)):
-            ended = self._backend.cancel(order.job_id, order.states, deadline)
-        return results.cancellation(ended)
-
     @property
     def _cluster(self) -> str:
         """The cluster's name, empty until slurmctld has told it."""
@@ -89,9 +82,3 @@ def _submission(spec: JobSpec, context: grpc.ServicerContext) -> Mutation:
         "validate_only": spec.validate_only,
     }
     return Mutation("submit", context.peer(), spec.request_id, facts)
-
-
-def _cancellation(order: CancelOrder, context: grpc.ServicerContext) -> Mutation:
-    structlog.contextvars.bind_contextvars(job_id=str(order.job_id))
-    facts = {"target": str(order.job_id), "caller_reason": order.reason}
-    return Mutation("cancel", context.peer(), order.request_id, facts)

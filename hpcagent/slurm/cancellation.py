@@ -1,77 +1,76 @@
-"""Ending a job, as its user.
+"""Ending every job that matches a filter, each as its own user.
 
-slurmctld would let the privileged agent end anybody's job. So it is asked with the credentials of
-the job's user, and judges that user's right.
+Only Slurm 23.11 and later have a call for it, and that one would judge the agent's right instead of
+the users'. So the jobs are listed, and those of one array are ended by one call. Each job has its
+own outcome, for some may be refused, or end by themselves in the meantime.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Sequence
 
 from hpcagent.jobs.deadline import Deadline
-from hpcagent.jobs.errors import AgentError, Forbidden, InvalidRequest, Kind, Refused, Violation
-from hpcagent.jobs.identity import Claim, Identity
-from hpcagent.jobs.model import Job, JobId, JobResult, JobState
-from hpcagent.jobs.model import Warning as JobWarning
+from hpcagent.jobs.errors import AgentError, Kind, Refused
+from hpcagent.jobs.model import Job, JobFilter, JobResult, JobState
+from hpcagent.jobs.orders import Order, Verb
 from hpcagent.slurm import errors
-from hpcagent.slurm.client import Client
-from hpcagent.slurm.directory import Directory
-from hpcagent.slurm.queue import Queue, whole
+from hpcagent.slurm.control import Controller, settle, tasks_of
+from hpcagent.slurm.outcomes import Outcome
+from hpcagent.slurm.queue import Queue
 from hpcagent.slurm.states import ENDED
+from hpcagent.slurm.verbs import WAYS
 
-SIGKILL = 9
-"""What scancel sends: slurmd first sends SIGTERM and waits KillWait."""
-ALREADY_DONE = "ESLURM_ALREADY_DONE"
+MAX_JOBS = 10_000
+"""Most jobs, or array records, of one request: their results must fit into one answer."""
 
-
-class Canceller:
-    """Ends jobs."""
-
-    def __init__(self, client: Client, directory: Directory, queue: Queue) -> None:
-        self._client = client
-        self._directory = directory
-        self._queue = queue
-
-    def cancel(
-        self, job_id: JobId, states: Sequence[JobState], deadline: Deadline
-    ) -> tuple[JobResult, ...]:
-        """End a job if it is in one of the states, without states in any. Raises NotFound."""
-        jobs = self._queue.meant(job_id, deadline)
-        if states:
-            _require(states, job_id, jobs)
-        ended = _named(jobs[0], job_id)
-        owner = self._owner(jobs[0], deadline)
-        try:
-            self._client.call(
-                "kill", deadline, errors.CANCEL,
-                job_id=str(job_id), signal=SIGKILL, flags=0, identity=asdict(owner),
-            )  # fmt: skip
-        except AgentError as error:
-            if error.reason != ALREADY_DONE:
-                raise
-            done = JobWarning(error.reason, error.message, int(error.metadata["errno"]))
-            return (JobResult(ended, (done,)),)
-        return (JobResult(ended),)
-
-    def _owner(self, job: Job, deadline: Deadline) -> Identity:
-        """Return the job's user. Raises Forbidden if the agent does not act for that one."""
-        try:
-            return self._directory.identify(Claim(user_id=job.user_id), deadline)
-        except (InvalidRequest, Forbidden) as error:
-            reason = error.violations[0].reason
-            blamed = Violation("job_id", f"its user: {error.message}", reason)
-            raise Forbidden(error.message, reason=reason, violations=[blamed]) from error
+_WAY = WAYS[Verb.CANCEL]
 
 
-def _named(job: Job, asked: JobId) -> JobId:
-    """Return the id of what ends: of the array, if that was asked for, else of the job."""
-    array = whole(job)
-    return array if asked.array_task_id is None and array.job_id == asked.job_id else job.job_id
+def cancel_matching(
+    queue: Queue,
+    controller: Controller,
+    wanted: JobFilter,
+    states: Sequence[JobState],
+    deadline: Deadline,
+) -> tuple[JobResult, ...]:
+    """End the jobs that match, have not ended, and are in one of the states, if any is given.
+
+    Raises Refused, before anything is done, if there are more of them than one answer can hold.
+    """
+    page = queue.page(wanted, None, None, deadline)
+    jobs = [
+        job for job in page.jobs if job.state not in ENDED and (not states or job.state in states)
+    ]
+    if len(jobs) > MAX_JOBS:
+        said = f"{len(jobs)} jobs match; one request may cancel {MAX_JOBS}: narrow the filter"
+        raise Refused(said, kind=Kind.FAILED_PRECONDITION, reason="TOO_MANY_JOBS")
+    results: list[JobResult] = []
+    for group in _groups(jobs):
+        outcome = _end(controller, group, deadline)
+        results += [outcome.of(job.job_id) for job in group]
+    return tuple(results)
 
 
-def _require(states: Sequence[JobState], job_id: JobId, jobs: Sequence[Job]) -> None:
-    """Refuse a job, or an array with a task that has not ended, in another state than these."""
-    alive = [job for job in jobs if job.state not in ENDED] or jobs
-    others = sorted({job.state.name for job in alive if job.state not in states})
-    if others:
-        said = f"job {job_id} is {' and '.join(others)}"
-        raise Refused(said, kind=Kind.FAILED_PRECONDITION, reason="JOB_STATE")
+def _groups(jobs: Iterable[Job]) -> list[list[Job]]:
+    """Put together what one call ends: tasks of one array, and components with their leader."""
+    groups: dict[object, list[Job]] = {}
+    for job in jobs:
+        number = job.array.array_job_id if job.array else job.raw_job_id
+        groups.setdefault(number, []).append(job)
+    for group in list(groups.values()):
+        leader = group[0].het_job
+        if leader and leader.offset and leader.het_job_id in groups:
+            groups[leader.het_job_id] += groups.pop(group[0].raw_job_id)
+    return list(groups.values())
+
+
+def _end(controller: Controller, group: Sequence[Job], deadline: Deadline) -> Outcome:
+    first = group[0]
+    order = Order(Verb.CANCEL, first.job_id)
+    target = tasks_of(group) if first.array else str(first.job_id)
+    try:
+        controller.call(
+            _WAY.operation, errors.CANCEL, first, deadline,
+            job_id=target, **_WAY.arguments(order),
+        )  # fmt: skip
+    except AgentError as error:
+        return settle(error, _WAY.settled)
+    return Outcome()

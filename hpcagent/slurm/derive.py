@@ -48,7 +48,7 @@ def derive(draft: Draft) -> None:
     _write_nodes(draft, tasks, nodes_given=nodes_given)
     _write_tasks(draft, tasks)
     _write_processors(draft, tasks.number)
-    _write_gres(draft)
+    write_gres(draft)
 
 
 def _apply_hint(draft: Draft) -> None:
@@ -192,7 +192,7 @@ def _write_processors(draft: Draft, ntasks: int) -> None:
         draft.members["bitflags"] = draft.bits
 
 
-def _write_gres(draft: Draft) -> None:
+def write_gres(draft: Draft) -> None:
     """Put what each node shall have into one string, the GPUs first."""
     text = ",".join(draft.per_node[name] for name in ("gpus", "gres") if name in draft.per_node)
     if len(text) > MAX_TEXT:

@@ -10,7 +10,9 @@ from collections.abc import Callable, Hashable, Iterable
 from typing import Any, Generic, TypeVar
 
 from hpcagent.jobs.deadline import Deadline
+from hpcagent.jobs.errors import Forbidden, InvalidRequest, Violation
 from hpcagent.jobs.identity import Claim, Facts, Group, Identity, IdentityPolicy, User, settle
+from hpcagent.jobs.model import Job
 from hpcagent.slurm.client import Client
 from hpcagent.slurm.states import Names
 
@@ -61,6 +63,15 @@ class Directory:
             identity = settle(claim, self.facts(claim, deadline), self._policy)
             self._claims.put(claim, identity)
         return identity
+
+    def owner(self, job: Job, deadline: Deadline) -> Identity:
+        """Return a job's user. Raises Forbidden if the agent does not act for that one."""
+        try:
+            return self.identify(Claim(user_id=job.user_id), deadline)
+        except (InvalidRequest, Forbidden) as error:
+            reason = error.violations[0].reason
+            blamed = Violation("job_id", f"its user: {error.message}", reason)
+            raise Forbidden(error.message, reason=reason, violations=[blamed]) from error
 
     def names(self, uids: Iterable[int], gids: Iterable[int], deadline: Deadline) -> Names:
         """Return the names that users and groups have."""

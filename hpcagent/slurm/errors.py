@@ -41,6 +41,18 @@ class Call:
     """It carried a job's description, so that a refusal may be about a field of that."""
     options: Collection[str] = ()
     """The options in that description."""
+    changes_job: bool = False
+    """The description is of what shall change: UpdateJobRequest, not SubmitJobRequest."""
+
+    def blamed(self, row: Row) -> str:
+        """Return the path of the field of the request that a refusal is about; it may be none."""
+        path = row.path(self.options) if self.describes_job else ""
+        return changed(path) if path and self.changes_job else path
+
+
+def changed(path: str) -> str:
+    """Return the path in UpdateJobRequest of what has this one in SubmitJobRequest."""
+    return "job." + path.replace('options["slurm"]', "options")
 
 
 SUBMIT = Call("SUBMIT", describes_job=True)
@@ -98,7 +110,7 @@ def refusal(code: int, text: str, said: str, *, version: Version, call: Call) ->
             metadata={"name": row.name} | _metadata(code, text, said),
         )
     message = said or text
-    blamed = row.path(call.options) if call.describes_job else ""
+    blamed = call.blamed(row)
     details: Details = {
         "domain": DOMAIN,
         "metadata": _metadata(code, text, said),
@@ -112,6 +124,22 @@ def refusal(code: int, text: str, said: str, *, version: Version, call: Call) ->
 def warning(code: int, text: str, *, version: Version) -> JobWarning:
     """The remark that a nonzero `code` beside a valid job id is: the job was accepted."""
     return JobWarning(lookup(code, version=version).name, text, code)
+
+
+def foreseen(name: str, said: str) -> AgentError:
+    """The error that slurmctld would answer with, where it is known before it is asked.
+
+    `name` is Slurm's own, as the table has it.
+    """
+    row = _BY_NAME[name]
+    facts = {"errno": str(row.number)}
+    error = _CLASSES.get(row.kind, Refused)
+    return error(said, kind=row.kind, reason=name, domain=DOMAIN, metadata=facts)
+
+
+def remark(name: str, said: str) -> JobWarning:
+    """The same as a remark: what was asked for is so already."""
+    return JobWarning(name, said, _BY_NAME[name].number)
 
 
 def _metadata(code: int, text: str, said: str) -> dict[str, str]:
@@ -137,3 +165,4 @@ def _by_number() -> dict[int, list[Row]]:
 
 
 _BY_NUMBER = _by_number()
+_BY_NAME = {row.name: row for row in ROWS}

@@ -60,9 +60,13 @@ class Queue:
         return self.jobs([record], deadline)[0] if record else None
 
     def page(
-        self, wanted: JobFilter, size: int, after: tuple[int, int] | None, deadline: Deadline
+        self,
+        wanted: JobFilter,
+        size: int | None,
+        after: tuple[int, int] | None,
+        deadline: Deadline,
     ) -> JobPage:
-        """Return a page of jobs, by submit time and number.
+        """Return a page of jobs, by submit time and number; ``size`` None: all of them.
 
         Some conditions are finer than what the records are filtered by on the way; so a page may
         be shorter than asked for though it is not the last.

@@ -18,11 +18,13 @@ from hpcagent.jobs.model import (
     JobState,
     Submission,
 )
+from hpcagent.jobs.orders import Change, Order
 from hpcagent.jobs.spec import JobSpec
 from hpcagent.jobs.watch import ChangeLog, MemoryLog, Watch
-from hpcagent.slurm.cancellation import Canceller
+from hpcagent.slurm.cancellation import cancel_matching
 from hpcagent.slurm.client import Client
 from hpcagent.slurm.cluster import Cluster
+from hpcagent.slurm.control import Controller
 from hpcagent.slurm.directory import Directory
 from hpcagent.slurm.follower import Follower
 from hpcagent.slurm.inventory import SlurmInventory
@@ -75,7 +77,7 @@ class SlurmScheduler:
             settings.watch_interval,
         )
         self._client.after_change = self._follower.hurry
-        self._canceller = Canceller(self._client, self._directory, self._queue)
+        self._controller = Controller(rules, self._client, self._directory, self._queue)
         self._submitter = Submitter(
             settings, rules, self._client, (self._cluster, self._directory, self._queue)
         )
@@ -140,12 +142,22 @@ class SlurmScheduler:
         self._cluster.require()
         return self._queue.page(wanted, size, after, deadline)
 
-    def cancel(
-        self, job_id: JobId, states: tuple[JobState, ...], deadline: Deadline
-    ) -> tuple[JobResult, ...]:
-        """End a job as its user, if it is in one of the states; without states in any."""
+    def control(self, order: Order, deadline: Deadline) -> tuple[JobResult, ...]:
+        """Do something with a job, as its user."""
         self._cluster.require()
-        return self._canceller.cancel(job_id, states, deadline)
+        return self._controller.carry_out(order, deadline)
+
+    def change(self, change: Change, deadline: Deadline) -> tuple[JobResult, ...]:
+        """Make a change to a job, as its user, or only check it where the change says so."""
+        self._cluster.require()
+        return self._controller.change(change, deadline)
+
+    def cancel_matching(
+        self, wanted: JobFilter, states: tuple[JobState, ...], deadline: Deadline
+    ) -> tuple[JobResult, ...]:
+        """End the jobs that match, each as its user, if they are in one of the states, if any."""
+        self._cluster.require()
+        return cancel_matching(self._queue, self._controller, wanted, states, deadline)
 
     def watch(
         self, wanted: JobFilter, resume_token: str, deadline: Deadline

@@ -497,7 +497,7 @@ class JobResult(message.Message):
     WARNINGS_FIELD_NUMBER: builtins.int
     @builtins.property
     def job_id(self) -> job_pb2.JobId:
-        """The job, or array task."""
+        """The job, or array task. An array's id stands for those of its tasks that have no result of their own."""
 
     @builtins.property
     def status(self) -> status_pb2.Status:
@@ -985,7 +985,9 @@ class UpdateJobRequest(message.Message):
 
     @builtins.property
     def update_mask(self) -> field_mask_pb2.FieldMask:
-        """Which of them to take: paths in `job`, for instance `options.time`. At least one; an unknown one is refused."""
+        """Which of them to take: paths in `job`, for instance `options.time`. At least one; an unknown one is refused. An option
+        that is named here and not set is taken away from the job, or refused if a job cannot be without.
+        """
 
     def __init__(
         self,

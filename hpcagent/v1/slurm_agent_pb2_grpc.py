@@ -211,14 +211,16 @@ class SlurmAgentServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CancelJob(self, request, context):
-        """Ends a job, as its user. Errors: NOT_FOUND, PERMISSION_DENIED; CANCEL_OUTCOME_UNKNOWN.
+        """Ends a job, or all that match, as their users. Errors: NOT_FOUND, PERMISSION_DENIED; FAILED_PRECONDITION (`states`;
+        more than 10,000 match); CANCEL_OUTCOME_UNKNOWN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SignalJob(self, request, context):
-        """Signals a job's processes, as its user. Errors: as CancelJob.
+        """Signals a job's processes, as its user. Errors: as CancelJob; FAILED_PRECONDITION if it has none, for it waits or has
+        ended.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -246,21 +248,23 @@ class SlurmAgentServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SuspendJob(self, request, context):
-        """Stops a running job. Errors: as CancelJob.
+        """Stops a running job. Slurm lets only operators do it: PERMISSION_DENIED for others, unless the agent's configuration
+        lends its own right (`suspend_as_agent`). Errors: as CancelJob; FAILED_PRECONDITION if it does not run.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ResumeJob(self, request, context):
-        """Lets a suspended job go on. Errors: as CancelJob.
+        """Lets a suspended job go on. Errors: as SuspendJob.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UpdateJob(self, request, context):
-        """Changes a job. Errors: as CancelJob; INVALID_ARGUMENT (update_mask, values).
+        """Changes a job. Slurm makes one change after another and stops at the first that it refuses: those before it stand.
+        Errors: as CancelJob; INVALID_ARGUMENT (update_mask, values, every violation).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -42,9 +42,13 @@ class SlurmAgentStub:
     ListJobs: _grpc.UnaryUnaryMultiCallable[_job_requests_pb2.ListJobsRequest, _job_requests_pb2.ListJobsResponse]
     """Tells about many jobs, a page at a time. Errors: INVALID_ARGUMENT (filter, page_token)."""
     CancelJob: _grpc.UnaryUnaryMultiCallable[_job_requests_pb2.CancelJobRequest, _job_requests_pb2.CancelJobResponse]
-    """Ends a job, as its user. Errors: NOT_FOUND, PERMISSION_DENIED; CANCEL_OUTCOME_UNKNOWN."""
+    """Ends a job, or all that match, as their users. Errors: NOT_FOUND, PERMISSION_DENIED; FAILED_PRECONDITION (`states`;
+    more than 10,000 match); CANCEL_OUTCOME_UNKNOWN.
+    """
     SignalJob: _grpc.UnaryUnaryMultiCallable[_job_requests_pb2.SignalJobRequest, _job_requests_pb2.SignalJobResponse]
-    """Signals a job's processes, as its user. Errors: as CancelJob."""
+    """Signals a job's processes, as its user. Errors: as CancelJob; FAILED_PRECONDITION if it has none, for it waits or has
+    ended.
+    """
     HoldJob: _grpc.UnaryUnaryMultiCallable[_job_requests_pb2.HoldJobRequest, _job_requests_pb2.HoldJobResponse]
     """Keeps a waiting job from starting. Errors: as CancelJob; FAILED_PRECONDITION if it has started."""
     ReleaseJob: _grpc.UnaryUnaryMultiCallable[_job_requests_pb2.ReleaseJobRequest, _job_requests_pb2.ReleaseJobResponse]
@@ -52,11 +56,15 @@ class SlurmAgentStub:
     RequeueJob: _grpc.UnaryUnaryMultiCallable[_job_requests_pb2.RequeueJobRequest, _job_requests_pb2.RequeueJobResponse]
     """Puts a job back into the queue. Errors: as CancelJob; FAILED_PRECONDITION if it may not be requeued."""
     SuspendJob: _grpc.UnaryUnaryMultiCallable[_job_requests_pb2.SuspendJobRequest, _job_requests_pb2.SuspendJobResponse]
-    """Stops a running job. Errors: as CancelJob."""
+    """Stops a running job. Slurm lets only operators do it: PERMISSION_DENIED for others, unless the agent's configuration
+    lends its own right (`suspend_as_agent`). Errors: as CancelJob; FAILED_PRECONDITION if it does not run.
+    """
     ResumeJob: _grpc.UnaryUnaryMultiCallable[_job_requests_pb2.ResumeJobRequest, _job_requests_pb2.ResumeJobResponse]
-    """Lets a suspended job go on. Errors: as CancelJob."""
+    """Lets a suspended job go on. Errors: as SuspendJob."""
     UpdateJob: _grpc.UnaryUnaryMultiCallable[_job_requests_pb2.UpdateJobRequest, _job_requests_pb2.UpdateJobResponse]
-    """Changes a job. Errors: as CancelJob; INVALID_ARGUMENT (update_mask, values)."""
+    """Changes a job. Slurm makes one change after another and stops at the first that it refuses: those before it stand.
+    Errors: as CancelJob; INVALID_ARGUMENT (update_mask, values, every violation).
+    """
     WatchJobs: _grpc.UnaryStreamMultiCallable[_job_requests_pb2.WatchJobsRequest, _job_requests_pb2.JobEvent]
     """Follows jobs. Errors: OUT_OF_RANGE (resume_token too old), ABORTED (too slow a reader; resume with the last token)."""
     ReadOutput: _grpc.UnaryStreamMultiCallable[_job_requests_pb2.ReadOutputRequest, _job_requests_pb2.OutputChunk]
@@ -141,7 +149,9 @@ class SlurmAgentServicer(metaclass=_abc_1.ABCMeta):
         request: _job_requests_pb2.CancelJobRequest,
         context: _grpc.ServicerContext,
     ) -> _job_requests_pb2.CancelJobResponse:
-        """Ends a job, as its user. Errors: NOT_FOUND, PERMISSION_DENIED; CANCEL_OUTCOME_UNKNOWN."""
+        """Ends a job, or all that match, as their users. Errors: NOT_FOUND, PERMISSION_DENIED; FAILED_PRECONDITION (`states`;
+        more than 10,000 match); CANCEL_OUTCOME_UNKNOWN.
+        """
 
     @_abc_1.abstractmethod
     def SignalJob(
@@ -149,7 +159,9 @@ class SlurmAgentServicer(metaclass=_abc_1.ABCMeta):
         request: _job_requests_pb2.SignalJobRequest,
         context: _grpc.ServicerContext,
     ) -> _job_requests_pb2.SignalJobResponse:
-        """Signals a job's processes, as its user. Errors: as CancelJob."""
+        """Signals a job's processes, as its user. Errors: as CancelJob; FAILED_PRECONDITION if it has none, for it waits or has
+        ended.
+        """
 
     @_abc_1.abstractmethod
     def HoldJob(
@@ -181,7 +193,9 @@ class SlurmAgentServicer(metaclass=_abc_1.ABCMeta):
         request: _job_requests_pb2.SuspendJobRequest,
         context: _grpc.ServicerContext,
     ) -> _job_requests_pb2.SuspendJobResponse:
-        """Stops a running job. Errors: as CancelJob."""
+        """Stops a running job. Slurm lets only operators do it: PERMISSION_DENIED for others, unless the agent's configuration
+        lends its own right (`suspend_as_agent`). Errors: as CancelJob; FAILED_PRECONDITION if it does not run.
+        """
 
     @_abc_1.abstractmethod
     def ResumeJob(
@@ -189,7 +203,7 @@ class SlurmAgentServicer(metaclass=_abc_1.ABCMeta):
         request: _job_requests_pb2.ResumeJobRequest,
         context: _grpc.ServicerContext,
     ) -> _job_requests_pb2.ResumeJobResponse:
-        """Lets a suspended job go on. Errors: as CancelJob."""
+        """Lets a suspended job go on. Errors: as SuspendJob."""
 
     @_abc_1.abstractmethod
     def UpdateJob(
@@ -197,7 +211,9 @@ class SlurmAgentServicer(metaclass=_abc_1.ABCMeta):
         request: _job_requests_pb2.UpdateJobRequest,
         context: _grpc.ServicerContext,
     ) -> _job_requests_pb2.UpdateJobResponse:
-        """Changes a job. Errors: as CancelJob; INVALID_ARGUMENT (update_mask, values)."""
+        """Changes a job. Slurm makes one change after another and stops at the first that it refuses: those before it stand.
+        Errors: as CancelJob; INVALID_ARGUMENT (update_mask, values, every violation).
+        """
 
     @_abc_1.abstractmethod
     def WatchJobs(

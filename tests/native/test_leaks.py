@@ -54,6 +54,13 @@ def test_nothing_is_kept_of_estimates(native: Child) -> None:
     assert not held_back(native.call(f"{PROBES}:by_estimates", 500, held()), 500)
 
 
+def test_nothing_is_kept_of_answers_by_task(native: Child) -> None:
+    job_id = native.call("submit_batch_job", held(array_inx="0-3"))["job_id"]
+    native.call("update_job2", {"job_id_str": f"{job_id}_1", "comment": "alone"})
+    change = {"job_id_str": str(job_id), "comment": "all"}
+    assert not held_back(native.call(f"{PROBES}:by_answers_by_task", 500, change), 500)
+
+
 def test_of_refusals_only_what_libslurm_keeps_itself_is_kept(native: Child) -> None:
     # Up to 22.05 at least, slurm_submit_batch_job() does not free the code it was refused with.
     growth = native.call(f"{PROBES}:by_refused_submissions", 500, held(partition="nowhere"))

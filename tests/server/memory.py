@@ -22,6 +22,7 @@ from hpcagent.jobs.model import (
     JobState,
     Submission,
 )
+from hpcagent.jobs.orders import Change, Order
 from hpcagent.jobs.spec import JobSpec
 from hpcagent.jobs.watch import Hub, MemoryLog, Watch
 
@@ -37,6 +38,8 @@ class MemoryBackend:
     calls: list[tuple[str, tuple[object, ...]]] = field(default_factory=list)
     error: Exception | None = None
     trouble: dict[str, str] = field(default_factory=dict)
+    others: tuple[JobResult, ...] = ()
+    """Results that an order has besides."""
     gate: threading.Event | None = None
     entered: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     cluster: str = CLUSTER
@@ -85,12 +88,22 @@ class MemoryBackend:
         more = begin + size < len(self.jobs)
         return JobPage(tuple(page), time.time(), (0, begin + size) if more else None)
 
-    def cancel(
-        self, job_id: JobId, states: tuple[JobState, ...], deadline: Deadline
+    def control(self, order: Order, deadline: Deadline) -> tuple[JobResult, ...]:
+        """Keep the call."""
+        self._enter("control", deadline, order)
+        return (JobResult(order.job_id), *self.others)
+
+    def change(self, change: Change, deadline: Deadline) -> tuple[JobResult, ...]:
+        """Keep the call."""
+        self._enter("change", deadline, change)
+        return (JobResult(change.job_id), *self.others)
+
+    def cancel_matching(
+        self, wanted: JobFilter, states: tuple[JobState, ...], deadline: Deadline
     ) -> tuple[JobResult, ...]:
         """Keep the call."""
-        self._enter("cancel", deadline, job_id, states)
-        return (JobResult(job_id),)
+        self._enter("cancel_matching", deadline, wanted, states)
+        return (*(JobResult(job.job_id) for job in self.jobs), *self.others)
 
     @contextmanager
     def watch(self, wanted: JobFilter, resume_token: str, deadline: Deadline) -> Iterator[Watch]:

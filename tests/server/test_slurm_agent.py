@@ -14,6 +14,7 @@ from server.requests import COMMENT, SCRIPT, WORK_DIR, original
 
 from hpcagent.jobs.identity import Claim
 from hpcagent.jobs.model import JobFilter, JobId, JobState
+from hpcagent.jobs.orders import Order, Verb
 from hpcagent.jobs.spec import WorkDirRequest
 from hpcagent.v1.job_pb2 import JOB_STATE_FAILED, JOB_STATE_RUNNING
 from hpcagent.v1.job_pb2 import JobId as IdMessage
@@ -24,7 +25,6 @@ from hpcagent.v1.job_requests_pb2 import (
     CancelJobRequest,
     GetJobRequest,
     ListJobsRequest,
-    SignalJobRequest,
 )
 from hpcagent.v1.job_requests_pb2 import JobFilter as FilterMessage
 from hpcagent.v1.slurm_agent_pb2 import (
@@ -298,7 +298,8 @@ def test_a_cancellation_reaches_the_backend_whole(
 ) -> None:
     request = CancelJobRequest(job_id=IdMessage(id="3"), states=[JOB_STATE_RUNNING], reason="done")
     (result,) = slurm.CancelJob(request).results
-    assert backend.calls == [("cancel", (JobId(3), (JobState.RUNNING,)))]
+    order = Order(Verb.CANCEL, JobId(3), (JobState.RUNNING,))
+    assert backend.calls == [("control", (order,))]
     assert (result.job_id.id, result.status.code) == ("3", 0)
 
 
@@ -315,7 +316,7 @@ def test_a_cancellation_that_would_mean_more_or_less_than_it_says_is_refused(
         states=[UNSPECIFIED],
     )
     assert refusal(lambda: slurm.CancelJob(request)).violations == {
-        "filter": "FIELD_NOT_SUPPORTED",
+        "filter": "REQUIRED",
         "request_id": "REQUEST_ID_FORM",
         "reason": "TOO_LONG",
         "grace_period": "FIELD_NOT_SUPPORTED",
@@ -331,7 +332,6 @@ def test_a_cancellation_that_would_mean_more_or_less_than_it_says_is_refused(
 @pytest.mark.parametrize(
     ("method", "call"),
     [
-        ("SignalJob", lambda stub: stub.SignalJob(SignalJobRequest())),
         ("SubmitJobs", lambda stub: next(stub.SubmitJobs(iter(())))),
     ],
 )

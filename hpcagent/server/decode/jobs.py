@@ -1,4 +1,4 @@
-"""What is asked about jobs: GetJobRequest, ListJobsRequest, CancelJobRequest."""
+"""What is asked about jobs: GetJobRequest, ListJobsRequest."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,8 +13,6 @@ from hpcagent.server.decode.job_ids import job_id
 from hpcagent.server.decode.unknown import unknown_fields
 from hpcagent.server.decode.values import Faults, moment, not_supported, request_id, word
 from hpcagent.v1 import job_pb2, job_requests_pb2
-
-MAX_REASON_BYTES = 1024
 
 NOT_YET = ("qos", "nodes", "namespaces", "labels")
 """Fields of JobFilter that this release, or this backend, cannot honour."""
@@ -40,16 +38,6 @@ class ListQuery:
     mask: FieldMask
 
 
-@dataclass(frozen=True, slots=True)
-class CancelOrder:
-    """Which job to cancel, in which states only, and why."""
-
-    job_id: JobId
-    states: tuple[JobState, ...]
-    request_id: str
-    reason: str
-
-
 def get_query(request: job_requests_pb2.GetJobRequest, cluster: str) -> GetQuery:
     """Read what GetJob is asked for. Raises InvalidRequest with every violation."""
     faults: Faults = list(unknown_fields(request))
@@ -60,7 +48,7 @@ def get_query(request: job_requests_pb2.GetJobRequest, cluster: str) -> GetQuery
         found = job_id(request.job_id, "job_id", cluster, faults)
     mark = request_id(request.request_id, "request_id", faults)
     _check_view(request.view, request.read_mask, faults)
-    _refuse(faults)
+    refuse(faults)
     return GetQuery(found, mark, request.read_mask)
 
 
@@ -78,30 +66,13 @@ def list_query(request: job_requests_pb2.ListJobsRequest, cluster: str) -> ListQ
     if isinstance(key, Violation):
         faults.append(key)
     _check_view(request.view, request.read_mask, faults)
-    _refuse(faults)
+    refuse(faults)
     after = None if isinstance(key, Violation) else key
     return ListQuery(wanted, paging.size(request.page_size), after, binding, request.read_mask)
 
 
-def cancel_order(request: job_requests_pb2.CancelJobRequest, cluster: str) -> CancelOrder:
-    """Read what CancelJob is asked for. Raises InvalidRequest with every violation."""
-    faults: Faults = list(unknown_fields(request))
-    faults += [not_supported(name) for name in ("filter", "grace_period") if request.HasField(name)]
-    if request.propagation:
-        faults.append(not_supported("propagation"))
-    found = job_id(request.job_id, "job_id", cluster, faults)
-    states = _states(request.states, "states", faults)
-    mark = request_id(request.request_id, "request_id", faults)
-    size = len(request.reason.encode())
-    if size > MAX_REASON_BYTES:
-        said = f"has {size} bytes; at most {MAX_REASON_BYTES} are allowed"
-        faults.append(Violation("reason", said, "TOO_LONG"))
-    if found is None or faults:
-        raise InvalidRequest(faults)
-    return CancelOrder(found, states, mark, request.reason)
-
-
-def _refuse(faults: Faults) -> None:
+def refuse(faults: Faults) -> None:
+    """Raise InvalidRequest with what was noted, if anything was."""
     if faults:
         raise InvalidRequest(faults)
 
@@ -131,7 +102,7 @@ def job_filter(message: job_requests_pb2.JobFilter, cluster: str, faults: Faults
         users=_texts(message.users, "filter.users", faults),
         accounts=_texts(message.accounts, "filter.accounts", faults),
         partitions=_texts(message.partitions, "filter.partitions", faults),
-        states=() if any_state else _states(message.states, "filter.states", faults),
+        states=() if any_state else states(message.states, "filter.states", faults),
         names=_texts(message.names, "filter.names", faults),
         job_ids=tuple(one for one in found if one is not None),
         request_ids=_request_ids(message.request_ids, faults),
@@ -155,7 +126,8 @@ def _request_ids(texts: Iterable[str], faults: Faults) -> tuple[str, ...]:
     return given
 
 
-def _states(numbers: Iterable[int], path: str, faults: Faults) -> tuple[JobState, ...]:
+def states(numbers: Iterable[int], path: str, faults: Faults) -> tuple[JobState, ...]:
+    """Read states, each of which must be a specified one."""
     enum = job_pb2.JobState.DESCRIPTOR
     words = [word(enum, number, f"{path}[{i}]", faults) for i, number in enumerate(numbers)]
     return tuple(JobState[state] for state in words if state is not None)

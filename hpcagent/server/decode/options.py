@@ -6,7 +6,7 @@ refuses it by that name.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Literal, TypeAlias
 
 from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
@@ -31,11 +31,20 @@ Reader: TypeAlias = Callable[[Any, str, Faults], object | None]
 
 
 def options(
-    message: job_options_pb2.JobOptions, path: str, cluster: str, faults: Faults
+    message: job_options_pb2.JobOptions,
+    path: str,
+    cluster: str,
+    faults: Faults,
+    only: Collection[str] | None = None,
 ) -> dict[str, object]:
-    """Read all options that are set. ``cluster`` is the agent's own, empty while not known."""
+    """Read all options that are set, or those that are named.
+
+    ``cluster`` is the agent's own, empty while not known.
+    """
     read: dict[str, object] = {}
     for field, value in message.ListFields():
+        if only is not None and field.name not in only:
+            continue
         reader = _dependency_in(cluster) if field.name == "dependency" else _reader(field)
         where = f"{path}.{field.name}"
         if field.is_repeated:

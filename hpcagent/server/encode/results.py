@@ -5,8 +5,10 @@ from collections.abc import Iterable
 from google.rpc import status_pb2
 
 from hpcagent.jobs import model
+from hpcagent.jobs.errors import AgentError
 from hpcagent.server.encode import values
 from hpcagent.server.encode.jobs import job_id
+from hpcagent.server.status import to_status
 from hpcagent.v1 import job_pb2, job_requests_pb2
 
 
@@ -33,15 +35,18 @@ def _origin(value: model.OptionOrigin) -> job_requests_pb2.OptionOrigin:
     )
 
 
-def cancellation(results: Iterable[model.JobResult]) -> job_requests_pb2.CancelJobResponse:
-    """Return what became of a cancellation."""
-    return job_requests_pb2.CancelJobResponse(results=map(_result, results))
+def job_results(results: Iterable[model.JobResult]) -> list[job_requests_pb2.JobResult]:
+    """Return what became of each job of a request."""
+    return [
+        job_requests_pb2.JobResult(
+            job_id=job_id(one.job_id), status=_status(one.error), warnings=warnings(one.warnings)
+        )
+        for one in results
+    ]
 
 
-def _result(value: model.JobResult) -> job_requests_pb2.JobResult:
-    return job_requests_pb2.JobResult(
-        job_id=job_id(value.job_id), status=status_pb2.Status(), warnings=warnings(value.warnings)
-    )
+def _status(error: AgentError | None) -> status_pb2.Status:
+    return status_pb2.Status() if error is None else to_status(error, log_id="")
 
 
 def warnings(noted: Iterable[model.Warning]) -> list[job_pb2.Warning]:

@@ -14,12 +14,16 @@ import _slurm
 from hpcagent.slurm import wire
 from hpcagent.slurm.worker import calls
 
+TASKS_LENGTH = "4096"
+"""Bytes of an array's index expression before libslurm cuts it short; of its own accord 64."""
+
 
 def main(argv: list[str]) -> None:
     """Start Slurm's library, serve every channel, and leave with the daemon."""
     conf, lifeline, *channels = argv
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    os.environ["SLURM_BITSTR_LEN"] = TASKS_LENGTH
     os.umask(0o077)  # not the daemon's, which could keep a new directory from its own user
     try:
         _slurm.check_library()

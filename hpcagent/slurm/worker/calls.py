@@ -103,10 +103,39 @@ def _worded(records: list[_slurm.Record]) -> list[_slurm.Record]:
     return records
 
 
-def kill(job_id: str, signal: int, flags: int, identity: Mapping[str, Any]) -> None:
+def kill(
+    job_id: str, signal: int, flags: int, identity: Mapping[str, Any] | None
+) -> list[_slurm.TaskReply]:
     """Signal or end a job, as its user."""
     with _acting_as(identity):
         _slurm.kill_job2(job_id, signal, flags)
+    return [_slurm.TaskReply("")]  # of an array, too, there is one answer
+
+
+def suspend(job_id: str, identity: Mapping[str, Any] | None) -> list[_slurm.TaskReply]:
+    """Suspend a job."""
+    with _acting_as(identity):
+        return _slurm.suspend2(job_id)
+
+
+def resume(job_id: str, identity: Mapping[str, Any] | None) -> list[_slurm.TaskReply]:
+    """Let a suspended job go on."""
+    with _acting_as(identity):
+        return _slurm.resume2(job_id)
+
+
+def requeue(job_id: str, flags: int, identity: Mapping[str, Any] | None) -> list[_slurm.TaskReply]:
+    """Put a job back into the queue."""
+    with _acting_as(identity):
+        return _slurm.requeue2(job_id, flags)
+
+
+def update(
+    job_id: str, members: Mapping[str, Any], identity: Mapping[str, Any] | None
+) -> list[_slurm.TaskReply]:
+    """Change members of a job."""
+    with _acting_as(identity):
+        return _slurm.update_job2({**members, "job_id_str": job_id})
 
 
 def make_work_dir(
@@ -122,12 +151,14 @@ class CannotActError(Exception):
 
 
 @contextmanager
-def _acting_as(identity: Mapping[str, Any]) -> Iterator[None]:
+def _acting_as(identity: Mapping[str, Any] | None) -> Iterator[None]:
+    """Be this user inside the block; None: the agent itself."""
     with ExitStack() as stack:
         try:
-            stack.enter_context(
-                _slurm.acting_as(identity["uid"], identity["gid"], identity["groups"])
-            )
+            if identity is not None:
+                stack.enter_context(
+                    _slurm.acting_as(identity["uid"], identity["gid"], identity["groups"])
+                )
         except OSError as error:  # not to be taken for one of what is done as the user
             raise CannotActError(error.strerror) from error
         yield
@@ -136,8 +167,8 @@ def _acting_as(identity: Mapping[str, Any]) -> Iterator[None]:
 OPERATIONS: Mapping[str, Callable[..., Any]] = {
     operation.__name__: operation
     for operation in (
-        hello, host, ping, cluster, resolve, names, submit, job, jobs, changes,
-        kill, make_work_dir, *inventory.OPERATIONS,
+        hello, host, ping, cluster, resolve, names, submit, job, jobs, changes, make_work_dir,
+        kill, suspend, resume, requeue, update, *inventory.OPERATIONS,
     )
 }  # fmt: skip
 

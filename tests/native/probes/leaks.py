@@ -110,6 +110,11 @@ def by_estimates(count: int, members: dict[str, Any]) -> Growth:
     return growth(lambda: _slurm.job_will_run2(members), count)
 
 
+def by_answers_by_task(count: int, members: dict[str, Any]) -> Growth:
+    """Growth by changes of an array, which are answered task by task."""
+    return growth(lambda: _slurm.update_job2(members), count)
+
+
 def by_refused_submissions(count: int, members: dict[str, Any]) -> Growth:
     """Growth by submissions that slurmctld refuses."""
 

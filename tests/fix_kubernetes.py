@@ -9,6 +9,7 @@ import json
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,8 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tree
+import yaml
 from kubernetes import client, config
 
+from hpcagent.config import ClusterAccess
 from hpcagent.sandbox import ControlPlane, MissingPackagesError
 from hpcagent.sandbox.controlplane.build import is_built
 
@@ -37,6 +41,18 @@ class Cluster:
 
     def read(self, path: str, method: str = "GET", body: object = None, **query: str) -> bytes:
         """Do as an administrator; returns what is answered."""
+        answer = self._answer(path, method, body, **query)
+        text: bytes = answer.read()
+        assert answer.status < 300, text
+        return text
+
+    def takes(self, method: str, path: str, body: object = None, **query: str) -> bool:
+        """Try as an administrator; tells whether the API server does it."""
+        answer = self._answer(path, method, body, **query)
+        answer.read()
+        return bool(answer.status < 300)
+
+    def _answer(self, path: str, method: str, body: object, **query: str) -> Any:  # noqa: ANN401 - of the client
         content = "application/merge-patch+json" if method == "PATCH" else "application/json"
         request = self.admin.param_serialize(
             method,
@@ -46,10 +62,7 @@ class Cluster:
             body=body,
             auth_settings=["BearerToken"],
         )
-        answer = self.admin.call_api(*request, _request_timeout=30)
-        text: bytes = answer.read()
-        assert answer.status < 300, text
-        return text
+        return self.admin.call_api(*request, _request_timeout=30)
 
 
 def client_of(kubeconfig: Path) -> client.ApiClient:
@@ -99,6 +112,100 @@ def _locked(directory: Path) -> Iterator[None]:
     with (directory / "control-plane-lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+@dataclass(frozen=True)
+class Agent:
+    """An account with the agent's rights in one namespace."""
+
+    cluster: Cluster
+    namespace: str
+    access: ClusterAccess
+    """Reaches the cluster with a token in a file."""
+
+    def new_token(self, seconds: int = 3600) -> str:
+        """A token of the account, which is good for so long; ten minutes at least."""
+        path = f"/api/v1/namespaces/{self.namespace}/serviceaccounts/hpcagent/token"
+        body = {"spec": {"expirationSeconds": seconds}}
+        return str(self.cluster.call("POST", path, body)["status"]["token"])
+
+    def quota(self, hard: dict[str, str]) -> None:
+        """Limit the namespace, and wait until the API server counts."""
+        path = f"/api/v1/namespaces/{self.namespace}/resourcequotas"
+        self.cluster.call("POST", path, {"metadata": {"name": "test"}, "spec": {"hard": hard}})
+        deadline = time.monotonic() + 30
+        while "used" not in self.cluster.call("GET", f"{path}/test").get("status", {}):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    @property
+    def admin_access(self) -> ClusterAccess:
+        """How an administrator reaches the cluster."""
+        return ClusterAccess(kubeconfig=str(self.cluster.kubeconfig))
+
+    @contextmanager
+    def admission_policy(self, expression: str, message: str) -> Iterator[None]:
+        """Have the API server refuse Deployments of the namespace unless an expression holds."""
+        api = "/apis/admissionregistration.k8s.io/v1"
+        kinds = ("validatingadmissionpolicies", "validatingadmissionpolicybindings")
+        name = self.namespace
+        rule = {
+            "apiGroups": ["apps"],
+            "apiVersions": ["v1"],
+            "resources": ["deployments"],
+            "operations": ["CREATE"],
+        }
+        chosen = {"matchLabels": {"kubernetes.io/metadata.name": name}}
+        policy = {
+            "matchConstraints": {"resourceRules": [rule], "namespaceSelector": chosen},
+            "validations": [{"expression": expression, "message": message}],
+        }
+        binding = {"policyName": name, "validationActions": ["Deny"]}
+        for kind, spec in zip(kinds, (policy, binding), strict=True):
+            self.cluster.call("POST", f"{api}/{kind}", {"metadata": {"name": name}, "spec": spec})
+        self._until_refused()
+        yield
+        for kind in kinds:
+            self.cluster.call("DELETE", f"{api}/{kind}/{name}")
+
+    def _until_refused(self) -> None:
+        """Wait until the policy is in force, which the API server does not tell."""
+        path = f"/apis/apps/v1/namespaces/{self.namespace}/deployments"
+        labels = {"probe": "probe"}
+        container = {"name": "main", "image": "registry.example/probe:1"}
+        template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
+        spec = {"replicas": 99, "selector": {"matchLabels": labels}, "template": template}
+        body = {"metadata": {"name": "probe"}, "spec": spec}
+        deadline = time.monotonic() + 30
+        while self.cluster.takes("POST", path, body, dryRun="All"):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+    def write_token(self, token: str) -> None:
+        """Put a token where the agent reads it."""
+        Path(self.access.token_file).write_text(token)
+
+
+def new_agent(cluster: Cluster, namespace: str, directory: Path) -> Agent:
+    """Make a service account with the Role that is shipped, and a file with its token."""
+    account = {"metadata": {"name": "hpcagent"}}
+    cluster.call("POST", f"/api/v1/namespaces/{namespace}/serviceaccounts", account)
+    role = yaml.safe_load(tree.text("docs/kubernetes/role.yaml"))
+    rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}"
+    cluster.call("POST", f"{rbac}/roles", role)
+    subject = {"kind": "ServiceAccount", "name": "hpcagent", "namespace": namespace}
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "hpcagent"}
+    binding = {"metadata": {"name": "hpcagent"}, "subjects": [subject], "roleRef": reference}
+    cluster.call("POST", f"{rbac}/rolebindings", binding)
+    settings = cluster.admin.configuration
+    access = ClusterAccess(
+        server=settings.host,
+        ca_file=str(settings.ssl_ca_cert or ""),
+        token_file=str(directory / "token"),
+    )
+    made = Agent(cluster, namespace, access)
+    made.write_token(made.new_token())
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ same rules: every condition that is given must hold, each by any of its values.
 import re
 from collections.abc import Callable, Mapping
 
-from hpcagent.jobs.model import Job, JobFilter, JobId
+from hpcagent.jobs.model import Job, JobFilter, JobId, ObjectId
 
 _NONE = ((), None)
 """Conditions that are not given."""
@@ -29,6 +29,8 @@ def is_meant(job: Job, job_id: JobId) -> bool:
     An array's id means all its tasks, a heterogeneous job's all its components; and a task that
     waits is meant by the record which stands for it.
     """
+    if isinstance(job_id, ObjectId) or isinstance(job.job_id, ObjectId):
+        return str(job_id) == str(job.job_id)
     array = job.array.array_job_id if job.array else None
     leader = job.het_job.het_job_id if job.het_job else None
     if job_id.array_task_id is not None:
@@ -81,6 +83,16 @@ def _by_id(job: Job, wanted: JobFilter) -> bool:
     return any(is_meant(job, job_id) for job_id in wanted.job_ids)
 
 
+def _by_namespace(job: Job, wanted: JobFilter) -> bool:
+    return job.kubernetes is not None and job.kubernetes.namespace in wanted.namespaces
+
+
+def _by_labels(job: Job, wanted: JobFilter) -> bool:
+    """All of them, each with its value."""
+    borne = job.kubernetes.labels if job.kubernetes else {}
+    return wanted.labels.items() <= borne.items()
+
+
 def _not_before(job: Job, wanted: JobFilter) -> bool:
     return job.submit_time is not None and job.submit_time >= (wanted.submitted_after or 0)
 
@@ -97,6 +109,9 @@ _CONDITIONS: Mapping[str, Callable[[Job, JobFilter], bool]] = {
     "names": lambda job, wanted: job.name in wanted.names,
     "accounts": _by_account,
     "partitions": _by_partition,
+    "namespaces": _by_namespace,
+    "labels": _by_labels,
+    "clusters": lambda job, wanted: job.job_id.cluster in wanted.clusters,
     "submitted_after": _not_before,
     "submitted_before": _before,
 }

@@ -38,11 +38,3 @@ def test_a_part_that_needs_only_python_imports_only_python(part: str) -> None:
     sources = tree.written(".py", ".pyi", below=part)
     assert sources
     assert not {name: found for name in sources if (found := foreign(name, part))}
-
-
-@pytest.mark.parametrize(("library", "part"), KNOWN_TO.items())
-def test_a_library_is_known_to_one_part(library: str, part: str) -> None:
-    sources = [name for name in tree.written(".py", below="hpcagent/") if not name.startswith(part)]
-    assert not [
-        name for name in sources if library in {i.partition(".")[0] for i in tree.imports(name)}
-    ]

@@ -21,13 +21,11 @@ class Account:
 
 
 ADMIN = Account("admin", "admin", MASTERS)
-AGENT = Account("agent", "hpcagent")
-"""Has no right until a role is bound to it."""
 CONTROLLERS = Account("controller-manager", "system:kube-controller-manager", MASTERS)
 SCHEDULER = Account("scheduler", "system:kube-scheduler", MASTERS)
 NODES = Account("nodes", "system:nodes", MASTERS)
 
-ACCOUNTS = (ADMIN, AGENT, CONTROLLERS, SCHEDULER, NODES)
+ACCOUNTS = (ADMIN, CONTROLLERS, SCHEDULER, NODES)
 
 
 def new_tokens() -> dict[str, str]:

@@ -1,0 +1,53 @@
+"""How a cluster's API server is reached and convinced: the settings of the client library.
+
+They are always built from scratch, from the files as they are now, so that a token, certificate or
+kubeconfig that was replaced is taken up by building them again.
+"""
+
+from pathlib import Path
+
+from kubernetes import config
+from kubernetes.client import Configuration
+from kubernetes.config.config_exception import ConfigException
+
+from hpcagent.config import ClusterAccess
+
+_TOKEN = "BearerToken"  # noqa: S105 - the name of the scheme
+
+
+class AccessError(Exception):
+    """A cluster's settings, or the files that they name, cannot be used."""
+
+
+def load(access: ClusterAccess, pool: int) -> Configuration:
+    """Return the client's settings for a cluster, with up to ``pool`` connections kept.
+
+    Raises AccessError.
+    """
+    settings = Configuration()
+    try:
+        if access.kubeconfig:
+            config.load_kube_config(
+                access.kubeconfig, access.context or None, settings, persist_config=False
+            )
+        elif access.in_cluster:
+            config.load_incluster_config(settings)
+        else:
+            _load_server(access, settings)
+    except (ConfigException, OSError, ValueError) as error:
+        raise AccessError(str(error)) from error
+    settings.refresh_api_key_hook = None  # a 401 has all of this read again
+    settings.connection_pool_maxsize = pool
+    settings.keep_alive = True
+    settings.retries = False  # what may be repeated is decided here, not by the method's name
+    return settings
+
+
+def _load_server(access: ClusterAccess, settings: Configuration) -> None:
+    settings.host = access.server.rstrip("/")
+    settings.ssl_ca_cert = access.ca_file or None
+    if access.token_file:
+        token = Path(access.token_file).read_text(encoding="ascii").strip()
+        if not token:
+            raise AccessError(f"{access.token_file} is empty")
+        settings.api_key[_TOKEN] = f"Bearer {token}"

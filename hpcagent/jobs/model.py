@@ -125,12 +125,12 @@ class KubernetesJob:
     namespace: str
     name: str
     uid: str = ""
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict, hash=False)
     replicas: int = 0
     ready_replicas: int = 0
     restart_count: int = 0
     pods: tuple[str, ...] = ()
-    endpoints: Mapping[str, str] = field(default_factory=dict)
+    endpoints: Mapping[str, str] = field(default_factory=dict, hash=False)
     """``host:port`` of its Service's ports, by endpoint name."""
 
 
@@ -298,7 +298,7 @@ class JobFilter:
     submitted_after: float | None = None
     submitted_before: float | None = None
     namespaces: tuple[str, ...] = ()
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict, hash=False)
     clusters: tuple[str, ...] = ()
 
 

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,6 +20,7 @@ from hpcagent.jobs.model import (
     Warning,  # noqa: A004 - the field's word
 )
 from hpcagent.jobs.task import TaskSpec, TaskUpdate
+from hpcagent.jobs.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,14 @@ class TaskBackend(Protocol):
         self, job_id: ObjectId, change: TaskUpdate, deadline: Deadline, *, validate_only: bool
     ) -> Job:
         """Change a job, or only check it, and return it as it is now."""
+
+    def watch(
+        self, wanted: JobFilter, resume_token: str, deadline: Deadline
+    ) -> AbstractContextManager[Watch]:
+        """Begin to follow jobs, or go on with it; the deadline is for the beginning only.
+
+        Raises InvalidRequest, Expired (the token is too old).
+        """
 
     def info(self) -> TaskBackendInfo:
         """Tell what the backend is; never waits."""

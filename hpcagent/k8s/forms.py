@@ -157,7 +157,7 @@ def _amounts(spec: TaskSpec) -> Found:
     for index, one in enumerate(asked.devices):
         path = f"resources.devices[{index}]"
         yield from required(f"{path}.name", one.name)
-        yield from formed(f"{path}.name", one.name, _device_name)
+        yield from formed(f"{path}.name", one.name, device_name)
         yield from ranged(f"{path}.count", one.count, 0, quantities.MAX)
     yield from once(
         (f"resources.devices[{index}].name", one.name) for index, one in enumerate(asked.devices)
@@ -167,7 +167,8 @@ def _amounts(spec: TaskSpec) -> Found:
     yield from ranged("termination_grace_period", spec.termination_grace_period, 0, MAX_SECONDS)
 
 
-def _device_name(text: str) -> str:
+def device_name(text: str) -> str:
+    """Judge the full name of an extended resource; it has a prefix."""
     if "/" in text and not names.qualified_name(text):
         return ""
     return "must be the full name of a device, as nvidia.com/gpu"

@@ -5,12 +5,12 @@ The agent makes pods that mount directories of the nodes and may run as root the
 """
 
 import fnmatch
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from hpcagent.config import Kubernetes, Profile, TaskPolicy
 from hpcagent.jobs.errors import Forbidden, Violation
 from hpcagent.jobs.identity import Identity
-from hpcagent.jobs.task import TaskSpec
+from hpcagent.jobs.task import Device, TaskSpec
 from hpcagent.k8s import images, paths
 from hpcagent.k8s.faults import Found, shown
 from hpcagent.k8s.mounts import mounts
@@ -23,14 +23,20 @@ def check(spec: TaskSpec, identity: Identity, profile: Profile, settings: Kubern
     policy = settings.policy
     faults = [
         *_namespace(spec, policy, settings),
-        *_image(spec, policy),
+        *image("task.plan.container_image", spec.task.plan.container_image, policy),
         *_home(spec, identity, policy),
         *_host_paths(spec, identity, profile, policy),
         *_rights(spec, profile, policy),
         *_nodes(spec, profile, policy),
-        *_amounts(spec, profile, policy),
+        *devices("resources.devices", spec.resources.devices, profile, policy),
+        *replicas("replicas", spec.replicas, policy),
     ]
-    if faults:
+    refuse(faults)
+
+
+def refuse(found: Iterable[Violation]) -> None:
+    """Raise Forbidden if anything was found."""
+    if faults := list(found):
         said = "; ".join(f"{fault.field}: {fault.description}" for fault in faults)
         raise Forbidden(said, reason=faults[0].reason, violations=faults)
 
@@ -46,11 +52,11 @@ def _namespace(spec: TaskSpec, policy: TaskPolicy, settings: Kubernetes) -> Foun
         yield _refused("namespace", what, "namespaces", "NAMESPACE_NOT_ALLOWED")
 
 
-def _image(spec: TaskSpec, policy: TaskPolicy) -> Found:
-    image = spec.task.plan.container_image
-    if not images.allowed(image, policy.images):
-        what = f"an image of {images.repository(image)}"
-        yield _refused("task.plan.container_image", what, "images", "IMAGE_NOT_ALLOWED")
+def image(path: str, name: str, policy: TaskPolicy) -> Found:
+    """Find that an image is of no allowed registry or repository."""
+    if not images.allowed(name, policy.images):
+        what = f"an image of {images.repository(name)}"
+        yield _refused(path, what, "images", "IMAGE_NOT_ALLOWED")
 
 
 # ----------------------------------------------------------------------------- paths of the nodes
@@ -116,14 +122,19 @@ def _anything(patterns: Collection[str]) -> tuple[str, ...]:
     return (ANY,) if ANY in patterns else ()
 
 
-def _amounts(spec: TaskSpec, profile: Profile, policy: TaskPolicy) -> Found:
-    for index, one in enumerate(spec.resources.devices):
+def devices(path: str, asked: Iterable[Device], profile: Profile, policy: TaskPolicy) -> Found:
+    """Find devices that tasks may not have."""
+    for index, one in enumerate(asked):
         if one.name not in profile.devices and not _matches(one.name, policy.devices):
-            path, what = f"resources.devices[{index}].name", f"device {one.name}"
-            yield _refused(path, what, "devices", "DEVICE_NOT_ALLOWED")
-    if spec.replicas is not None and spec.replicas > policy.max_replicas:
-        what = f"a number of {spec.replicas}, above {policy.max_replicas},"
-        yield _refused("replicas", what, "max_replicas", "TOO_MANY_REPLICAS")
+            what = f"device {one.name}"
+            yield _refused(f"{path}[{index}].name", what, "devices", "DEVICE_NOT_ALLOWED")
+
+
+def replicas(path: str, count: int | None, policy: TaskPolicy) -> Found:
+    """Find that there would be too many replicas."""
+    if count is not None and count > policy.max_replicas:
+        what = f"a number of {count}, above {policy.max_replicas},"
+        yield _refused(path, what, "max_replicas", "TOO_MANY_REPLICAS")
 
 
 def _matches(text: str, patterns: Collection[str]) -> bool:

@@ -15,9 +15,9 @@ from hpcagent.jobs.errors import InvalidRequest, Violation
 from hpcagent.jobs.identity import Claim, Identity
 from hpcagent.jobs.model import ObjectId
 from hpcagent.jobs.model import Warning as JobWarning
-from hpcagent.jobs.task import TaskSpec
+from hpcagent.jobs.task import TaskSpec, TaskUpdate
 from hpcagent.jobs.task_backend import Rendering
-from hpcagent.k8s import forms, policy, port_forms, volume_forms
+from hpcagent.k8s import forms, policy, port_forms, update_forms, volume_forms
 from hpcagent.k8s.listing import listing
 from hpcagent.k8s.manifest import Manifests, render
 from hpcagent.k8s.marks import JobFacts, mark, name_of
@@ -83,6 +83,11 @@ class Preparer:
             digest=spec.digest(),
             warnings=tuple(IN_LOG[name] for name in IN_LOG if spec.task.stream(name)[1]),
         )
+
+    def judge_update(self, job_id: ObjectId, change: TaskUpdate) -> None:
+        """Judge a change of a job. Raises InvalidRequest with every violation, or Forbidden."""
+        access = self._settings.clusters[job_id.cluster or default_cluster(self._settings)]
+        update_forms.check(change, self._settings.profiles[access.profile], self._settings)
 
     def _site(self, spec: TaskSpec) -> tuple[str, config.Profile]:
         cluster = spec.cluster or default_cluster(self._settings)

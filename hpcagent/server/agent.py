@@ -9,6 +9,7 @@ import grpc
 
 from hpcagent import config
 from hpcagent.jobs.backend import Backend
+from hpcagent.jobs.task_backend import TaskBackend
 from hpcagent.server import methods
 from hpcagent.server.encode import agents, values
 from hpcagent.v1 import agent_pb2, agent_pb2_grpc
@@ -20,11 +21,16 @@ class Agent(agent_pb2_grpc.AgentServicer):
     """Tells about the agent. ``others`` are the methods of the services beside this one."""
 
     def __init__(
-        self, settings: config.Server, others: Sequence[str], slurm: Backend | None
+        self,
+        settings: config.Server,
+        others: Sequence[str],
+        slurm: Backend | None,
+        tasks: TaskBackend | None = None,
     ) -> None:
         self._settings = settings
         self._methods = (*methods.served(SERVICE, self), *others)
         self._slurm = slurm
+        self._tasks = tasks
         self._start_time = time.time()
 
     def GetAgentInfo(
@@ -34,6 +40,7 @@ class Agent(agent_pb2_grpc.AgentServicer):
     ) -> agent_pb2.GetAgentInfoResponse:
         """Tell what is known at the moment, without asking anybody."""
         slurm = self._slurm.info() if self._slurm else None
+        tasks = self._tasks.info() if self._tasks else None
         return agent_pb2.GetAgentInfoResponse(
             agent_version=metadata.version("hpcagent"),
             hostname=socket.gethostname(),
@@ -41,5 +48,6 @@ class Agent(agent_pb2_grpc.AgentServicer):
             methods=self._methods,
             job_options=slurm.job_options if slurm else (),
             slurm=agents.slurm_backend(slurm) if slurm else None,
+            kubernetes=agents.kubernetes_backend(tasks) if tasks else None,
             limits=agents.limits(self._settings, slurm),
         )

@@ -10,6 +10,7 @@ from grpc_reflection.v1alpha import reflection
 
 from hpcagent import config
 from hpcagent.jobs.backend import Backend
+from hpcagent.jobs.task_backend import TaskBackend
 from hpcagent.server import agent, listen, methods
 from hpcagent.server.agent import Agent
 from hpcagent.server.health import Health, Troubles
@@ -19,9 +20,16 @@ from hpcagent.server.interceptors.context import context
 from hpcagent.server.interceptors.deadline import deadline
 from hpcagent.server.interceptors.errors import errors
 from hpcagent.server.interceptors.metrics import metrics
+from hpcagent.server.k8s_agent import K8sAgent
 from hpcagent.server.slurm_agent import SlurmAgent
 from hpcagent.server.streams import METHODS, Streams
-from hpcagent.v1 import agent_pb2_grpc, slurm_agent_pb2, slurm_agent_pb2_grpc
+from hpcagent.v1 import (
+    agent_pb2_grpc,
+    k8s_agent_pb2,
+    k8s_agent_pb2_grpc,
+    slurm_agent_pb2,
+    slurm_agent_pb2_grpc,
+)
 
 AROUNDS = (context, metrics, access_log, errors, deadline)
 """The outermost first: log and metrics tell the code that ``errors`` made."""
@@ -29,6 +37,7 @@ PROBE_THREADS = 1
 """Answering a probe takes microseconds."""
 
 SLURM_AGENT = slurm_agent_pb2.DESCRIPTOR.services_by_name["SlurmAgent"]
+K8S_AGENT = k8s_agent_pb2.DESCRIPTOR.services_by_name["K8sAgent"]
 CHANNELZ = "grpc.channelz.v1.Channelz"
 
 
@@ -66,7 +75,9 @@ class Server:
         self._server.stop(grace).wait()
 
 
-def build(settings: config.Server, slurm: Backend | None) -> Server:
+def build(
+    settings: config.Server, slurm: Backend | None, tasks: TaskBackend | None = None
+) -> Server:
     """Return a server of the agent's services; without a backend its service is left out."""
     streams = Streams(settings.streams)
     server = grpc.server(
@@ -76,13 +87,18 @@ def build(settings: config.Server, slurm: Backend | None) -> Server:
         maximum_concurrent_rpcs=settings.threads + settings.queue,
     )
     checks: dict[str, Troubles] = {agent.SERVICE.full_name: dict}
-    served: tuple[str, ...] = ()
+    served: list[str] = []
     if slurm is not None:
-        servicer = _slurm_agent(slurm, settings.max_deadline, streams)
-        slurm_agent_pb2_grpc.add_SlurmAgentServicer_to_server(servicer, server)
+        batch = _slurm_agent(slurm, settings.max_deadline, streams)
+        slurm_agent_pb2_grpc.add_SlurmAgentServicer_to_server(batch, server)
         checks[SLURM_AGENT.full_name] = slurm.troubles
-        served = methods.served(SLURM_AGENT, servicer)
-    agent_pb2_grpc.add_AgentServicer_to_server(Agent(settings, served, slurm), server)
+        served += methods.served(SLURM_AGENT, batch)
+    if tasks is not None:
+        staged = _k8s_agent(tasks, settings.max_deadline, streams)
+        k8s_agent_pb2_grpc.add_K8sAgentServicer_to_server(staged, server)
+        checks[K8S_AGENT.full_name] = tasks.troubles
+        served += methods.served(K8S_AGENT, staged)
+    agent_pb2_grpc.add_AgentServicer_to_server(Agent(settings, served, slurm, tasks), server)
     watch = Health(checks)
     watch.add_to(server)
     if settings.reflection:
@@ -108,6 +124,10 @@ def _pools(streams: Streams) -> Pools:
 def _slurm_agent(backend: Backend, max_deadline: float, streams: Streams) -> SlurmAgent:
     # The stub calls every method abstract; at run time those left out answer UNIMPLEMENTED.
     return SlurmAgent(backend, max_deadline, streams)  # type: ignore[abstract]
+
+
+def _k8s_agent(backend: TaskBackend, max_deadline: float, streams: Streams) -> K8sAgent:
+    return K8sAgent(backend, max_deadline, streams)  # type: ignore[abstract] # as above
 
 
 def _add_reflection(server: grpc.Server, services: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from hpcagent import config
 from hpcagent.jobs import model
+from hpcagent.jobs.task_backend import TaskBackendInfo
 from hpcagent.server import paging
 from hpcagent.v1 import agent_pb2
 
@@ -15,6 +16,11 @@ def slurm_backend(info: model.BackendInfo) -> agent_pb2.SlurmBackend:
         identity=info.identity,
         controllers=info.controllers,
     )
+
+
+def kubernetes_backend(info: TaskBackendInfo) -> agent_pb2.KubernetesBackend:
+    """Return what is known of the Kubernetes clusters."""
+    return agent_pb2.KubernetesBackend(clusters=info.clusters, client_version=info.client_version)
 
 
 def limits(settings: config.Server, info: model.BackendInfo | None) -> agent_pb2.Limits:

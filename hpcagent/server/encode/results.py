@@ -6,10 +6,11 @@ from google.rpc import status_pb2
 
 from hpcagent.jobs import model
 from hpcagent.jobs.errors import AgentError
+from hpcagent.jobs.task_backend import Rendering
 from hpcagent.server.encode import values
-from hpcagent.server.encode.jobs import job_id
+from hpcagent.server.encode.jobs import job, job_id
 from hpcagent.server.status import to_status
-from hpcagent.v1 import job_pb2, job_requests_pb2
+from hpcagent.v1 import job_pb2, job_requests_pb2, k8s_agent_pb2
 
 
 def submission(value: model.Submission) -> job_requests_pb2.SubmitJobResponse:
@@ -21,7 +22,25 @@ def submission(value: model.Submission) -> job_requests_pb2.SubmitJobResponse:
         message=values.text(value.message),
         request_digest=value.digest,
         request_id=value.request_id,
+        replayed=value.replayed,
         option_origins=map(_origin, value.option_origins),
+    )
+
+
+def rendering(value: Rendering) -> k8s_agent_pb2.RenderJobResponse:
+    """Return what a submission would create."""
+    return k8s_agent_pb2.RenderJobResponse(
+        manifest=value.manifest,
+        job_id=job_id(value.job_id),
+        warnings=warnings(value.warnings),
+        request_digest=value.digest,
+    )
+
+
+def update(changed: model.JobId, now: model.Job) -> job_requests_pb2.UpdateJobResponse:
+    """Return what became of a change of one job."""
+    return job_requests_pb2.UpdateJobResponse(
+        results=job_results([model.JobResult(changed)]), job=job(now)
     )
 
 

@@ -22,6 +22,7 @@ from hpcagent.jobs.model import (
     Submission,
 )
 from hpcagent.jobs.orders import Change, Order
+from hpcagent.jobs.outputs import Output, OutputQuery
 from hpcagent.jobs.spec import JobSpec
 from hpcagent.jobs.watch import Watch
 
@@ -68,6 +69,9 @@ class Backend(Protocol):
 
         Raises InvalidRequest, Expired (the token is too old).
         """
+
+    def read_output(self, query: OutputQuery, deadline: Deadline) -> AbstractContextManager[Output]:
+        """Read what a job writes; the deadline is for finding the job. Raises NotFound."""
 
     def info(self) -> BackendInfo:
         """Tell what the backend is; never waits."""

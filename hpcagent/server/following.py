@@ -9,8 +9,9 @@ import grpc
 
 from hpcagent.jobs.backend import Backend
 from hpcagent.server.deadlines import deadline_of
+from hpcagent.server.decode.outputs import output_query
 from hpcagent.server.decode.watches import watch_order
-from hpcagent.server.encode import events
+from hpcagent.server.encode import events, outputs
 from hpcagent.server.streams import Streams
 from hpcagent.v1 import job_requests_pb2
 
@@ -38,3 +39,16 @@ class FollowMethods:
             self._streams.running(context, watch.close, watch.stop),
         ):
             yield from (events.event(event, order.mask) for event in watch.events())
+
+    def ReadOutput(
+        self, request: job_requests_pb2.ReadOutputRequest, context: grpc.ServicerContext
+    ) -> Iterator[job_requests_pb2.OutputChunk]:
+        """Read what a job has written."""
+        deadline = deadline_of(context, self._max_deadline)
+        query = output_query(request, self._cluster)
+        with (
+            self._streams.admitted(),
+            self._backend.read_output(query, deadline) as output,
+            self._streams.running(context, output.close, output.stop),
+        ):
+            yield from map(outputs.chunk, output.chunks())

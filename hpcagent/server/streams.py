@@ -2,7 +2,7 @@
 
 A synchronous server gives a call a thread until its end, and has few of them, because each may keep
 a worker process busy. A stream mostly waits, and there may be hundreds. So streams have threads of
-their own, that do not count as calls under way (docs/adr/0011). Each can be told that the agent
+their own, that do not count as calls under way (docs/adr/0014). Each can be told that the agent
 ends, and is woken when its caller leaves.
 """
 

@@ -19,6 +19,7 @@ from hpcagent.jobs.model import (
     Submission,
 )
 from hpcagent.jobs.orders import Change, Order
+from hpcagent.jobs.outputs import Output, OutputQuery
 from hpcagent.jobs.spec import JobSpec
 from hpcagent.jobs.watch import ChangeLog, MemoryLog, Watch
 from hpcagent.slurm.cancellation import cancel_matching
@@ -29,6 +30,7 @@ from hpcagent.slurm.directory import Directory
 from hpcagent.slurm.follower import Follower
 from hpcagent.slurm.inventory import SlurmInventory
 from hpcagent.slurm.options import OPTIONS
+from hpcagent.slurm.outputs import Outputs
 from hpcagent.slurm.process import PoolSettings
 from hpcagent.slurm.queue import Queue
 from hpcagent.slurm.submission import Submitter
@@ -78,6 +80,7 @@ class SlurmScheduler:
         )
         self._client.after_change = self._follower.hurry
         self._controller = Controller(rules, self._client, self._directory, self._queue)
+        self._outputs = Outputs(self._client, self._directory, self._follower, self.get)
         self._submitter = Submitter(
             settings, rules, self._client, (self._cluster, self._directory, self._queue)
         )
@@ -112,6 +115,7 @@ class SlurmScheduler:
     def close(self, deadline: Deadline) -> None:
         """End the workers, but let calls under way end until the deadline."""
         self._follower.stop()
+        self._outputs.close()
         self._cluster.stop()
         self._calls.close(deadline)
         self._watching.close(Deadline.after(0))
@@ -165,6 +169,10 @@ class SlurmScheduler:
         """Begin to follow jobs, or go on with it; the deadline is for the beginning only."""
         self._cluster.require()
         return self._follower.watch(wanted, resume_token, deadline)
+
+    def read_output(self, query: OutputQuery, deadline: Deadline) -> AbstractContextManager[Output]:
+        """Read what a job writes; the deadline is for finding the job. Raises NotFound."""
+        return self._outputs.read(query, deadline)
 
     # ------------------------------------------------------------------ about itself
 

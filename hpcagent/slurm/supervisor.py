@@ -186,7 +186,7 @@ class Supervisor:
         if channel not in self._aside:
             return  # its worker was buried in this very round
         try:
-            channel.inbox.reply(Deadline.after(0))
+            wire.discard(channel.inbox.reply(Deadline.after(0)))
         except wire.ChannelTimeoutError:
             return  # the rest of it is still to come
         except wire.ChannelClosedError:

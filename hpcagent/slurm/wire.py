@@ -2,9 +2,12 @@
 
 One frame each way per call: four bytes of length, then MessagePack. A channel carries one call at
 a time, so there are no call numbers to match and no queue to overflow: whoever holds a channel
-waits on its own file descriptor, until its own deadline.
+waits on its own file descriptor, until its own deadline. A reply may bring an open file along
+(SCM_RIGHTS, unix(7)).
 """
 
+import errno
+import os
 import select
 import socket
 import struct
@@ -30,9 +33,10 @@ class Call(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Done(msgspec.Struct, array_like=True, frozen=True, tag="done"):
-    """The operation's value."""
+    """The operation's value; with ``opened`` that is a descriptor of the receiver's own."""
 
     value: object
+    opened: bool = False
 
 
 class Failed(msgspec.Struct, array_like=True, frozen=True, tag="failed"):
@@ -47,6 +51,13 @@ class Failed(msgspec.Struct, array_like=True, frozen=True, tag="failed"):
     text: str
     code: int = 0
     said: str = ""
+
+
+class Opened:
+    """An operation's value that is an open file: it goes to the daemon with the reply."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
 
 
 Reply = Done | Failed
@@ -71,6 +82,30 @@ def frame(message: Call | Reply) -> bytes:
     if len(body) > MAX_FRAME:
         raise ValueError(f"a message of {len(body)} bytes; {MAX_FRAME} is the most")
     return _LENGTH.pack(len(body)) + body
+
+
+def hand_over(channel: socket.socket, opened: Opened) -> None:
+    """Send the reply that brings an open file along, and close the file here.
+
+    Raises ChannelClosedError.
+    """
+    data = frame(Done(None, opened=True))
+    try:
+        sent = socket.send_fds(channel, [data], [opened.descriptor])
+    except OSError as error:
+        raise ChannelClosedError from error
+    finally:
+        os.close(opened.descriptor)
+    send(channel, data[sent:])
+
+
+def discard(reply: Reply) -> None:
+    """Let go of a reply that nobody takes."""
+    match reply:
+        case Done(int(descriptor), opened=True):
+            os.close(descriptor)
+        case _:
+            pass
 
 
 def send(channel: socket.socket, data: bytes, deadline: Deadline | None = None) -> None:
@@ -99,6 +134,7 @@ class Inbox:
     def __init__(self, channel: socket.socket) -> None:
         self._channel = channel
         self._data = bytearray()
+        self._descriptors: list[int] = []
 
     def call(self) -> Call:
         """Wait for the next call, for ever."""
@@ -106,7 +142,17 @@ class Inbox:
 
     def reply(self, deadline: Deadline) -> Reply:
         """Wait for the next reply. Raises ChannelTimeoutError, ChannelClosedError."""
-        return _decode(_replies, self._frame(deadline))
+        reply = _decode(_replies, self._frame(deadline))
+        if isinstance(reply, Done) and reply.opened:
+            if not self._descriptors:  # this process has too many files open to take another
+                return Failed("os", os.strerror(errno.EMFILE), errno.EMFILE)
+            return Done(self._descriptors.pop(), opened=True)
+        return reply
+
+    def close(self) -> None:
+        """Let go of open files that came with a reply of which the rest never came."""
+        while self._descriptors:
+            os.close(self._descriptors.pop())
 
     def _frame(self, deadline: Deadline | None) -> bytes:
         while missing := self._missing():
@@ -128,10 +174,15 @@ class Inbox:
 
     def _some(self, most: int) -> bytes:
         try:
-            data = self._channel.recv(min(most, _AT_ONCE))
+            data, opened, _, _ = socket.recv_fds(
+                self._channel, min(most, _AT_ONCE), 1, socket.MSG_CMSG_CLOEXEC
+            )
         except OSError as error:
+            self.close()
             raise ChannelClosedError from error
+        self._descriptors += opened
         if not data:
+            self.close()
             raise ChannelClosedError
         return data
 

@@ -1164,7 +1164,9 @@ class Bookmark(message.Message):
 
 @typing.final
 class ReadOutputRequest(message.Message):
-    """Reads what a job has written, as the job's user."""
+    """Reads what a job has written, as the job's user. Slurm: only a regular file is read, and no symbolic link is followed on
+    the way to it that somebody else than the user or root has made.
+    """
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -1187,7 +1189,7 @@ class ReadOutputRequest(message.Message):
     follow: builtins.bool
     """Go on until the job has ended and everything it wrote is read."""
     lines: builtins.int
-    """In place of `offset`: begin so many lines before the end."""
+    """In place of `offset`: begin so many lines before the end. What stands behind the last line end is a line, too."""
     container: builtins.str
     """Kubernetes: the container. Empty: the only one."""
     previous: builtins.bool
@@ -1268,7 +1270,7 @@ class OutputChunk(message.Message):
     notice: OutputChunk.Notice.ValueType
     """What happened before these bytes."""
     path: builtins.str
-    """Path of the file, in the first message."""
+    """Path of the file, in the first message. That comes as soon as the file is open, and may have no bytes."""
     def __init__(
         self,
         *,

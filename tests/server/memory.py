@@ -23,10 +23,30 @@ from hpcagent.jobs.model import (
     Submission,
 )
 from hpcagent.jobs.orders import Change, Order
+from hpcagent.jobs.outputs import Chunk, Output, OutputQuery
 from hpcagent.jobs.spec import JobSpec
 from hpcagent.jobs.watch import Hub, MemoryLog, Watch
 
 CLUSTER = "memory"
+
+
+@dataclass
+class MemoryOutput:
+    """Has these chunks, and notes how it ended."""
+
+    pieces: list[Chunk] = field(default_factory=list)
+    closed: threading.Event = field(default_factory=threading.Event)
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Yield what the test put there."""
+        yield from self.pieces
+
+    def close(self) -> None:
+        """Note that nobody listens."""
+        self.closed.set()
+
+    def stop(self, said: str) -> None:
+        """Do nothing: it ends by itself."""
 
 
 @dataclass
@@ -43,6 +63,7 @@ class MemoryBackend:
     gate: threading.Event | None = None
     entered: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     cluster: str = CLUSTER
+    output: Output = field(default_factory=MemoryOutput)
     hub: Hub = field(default_factory=lambda: Hub(MemoryLog(), room=100, quiet=0.05))
 
     @property
@@ -114,6 +135,12 @@ class MemoryBackend:
             yield watch
         finally:
             self.hub.leave(watch)
+
+    @contextmanager
+    def read_output(self, query: OutputQuery, deadline: Deadline) -> Iterator[Output]:
+        """Read ``output``."""
+        self._enter("read_output", deadline, query)
+        yield self.output
 
     def info(self) -> BackendInfo:
         """Return made-up facts."""

@@ -43,6 +43,8 @@ class Watch:
         self._told = ""
         self._ended = False
         self._error: AgentError | None = None
+        self.on_news: Callable[[], None] = _nothing
+        """Called when something waits for ``pending``; must not wait itself."""
         self._news = threading.Condition()
 
     def begin(self, opening: Iterable[Event], number: int, token: str) -> None:
@@ -60,6 +62,7 @@ class Watch:
             elif events:
                 self._waiting.extend(events)
                 self._news.notify()
+                self.on_news()
 
     def stop(self, said: str) -> None:
         """End the watch from the agent's side; what waits is still told."""
@@ -96,6 +99,17 @@ class Watch:
             self._error.metadata["resume_token"] = self._told
             raise self._error
 
+    def pending(self) -> list[Event]:
+        """Return the events that wait, without waiting: for those who also wait for other things.
+
+        In place of ``events``, not beside it.
+        """
+        events, self._opening = [self._tell(event) for event in self._opening], ()
+        with self._news:
+            events += [self._tell(event) for event in self._waiting]
+            self._waiting.clear()
+        return events
+
     def _tell(self, event: Event) -> Event:
         self._told = event.token
         return event
@@ -120,3 +134,7 @@ class Watch:
         self._waiting.clear()
         said = f"more than {self._room} events waited: read faster, or watch fewer jobs"
         return TooSlow(said)
+
+
+def _nothing() -> None:
+    """Tell nobody."""

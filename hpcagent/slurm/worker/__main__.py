@@ -43,7 +43,11 @@ def serve(channel: socket.socket) -> None:
     inbox = wire.Inbox(channel)
     try:
         while True:
-            wire.send(channel, _frame(calls.answer(inbox.call())))
+            reply = calls.answer(inbox.call())
+            if isinstance(reply, wire.Done) and isinstance(reply.value, wire.Opened):
+                wire.hand_over(channel, reply.value)
+            else:
+                wire.send(channel, _frame(reply))
     except wire.ChannelClosedError:
         channel.close()
 

@@ -14,8 +14,8 @@ import msgspec
 import _slurm
 from hpcagent import nss
 from hpcagent.jobs.identity import Claim, Facts
-from hpcagent.slurm.wire import Call, Done, Failed, Reply
-from hpcagent.slurm.worker import inventory, work_dir
+from hpcagent.slurm.wire import Call, Done, Failed, Opened, Reply
+from hpcagent.slurm.worker import inventory, output_file, work_dir
 from hpcagent.slurm.worker.tracking import Tracking
 
 SHOWN = _slurm.SHOW_ALL | _slurm.SHOW_DETAIL | _slurm.SHOW_LOCAL
@@ -146,6 +146,12 @@ def make_work_dir(
         return work_dir.make(path, mode, roots, parents=parents)
 
 
+def open_output(path: str, identity: Mapping[str, Any]) -> Opened:
+    """Open a file that a job wrote, as its user; the open file goes to the daemon."""
+    with _acting_as(identity):
+        return Opened(output_file.open_output(path))
+
+
 class CannotActError(Exception):
     """The agent cannot take a user's identity: it lacks the privilege."""
 
@@ -168,7 +174,7 @@ OPERATIONS: Mapping[str, Callable[..., Any]] = {
     operation.__name__: operation
     for operation in (
         hello, host, ping, cluster, resolve, names, submit, job, jobs, changes, make_work_dir,
-        kill, suspend, resume, requeue, update, *inventory.OPERATIONS,
+        open_output, kill, suspend, resume, requeue, update, *inventory.OPERATIONS,
     )
 }  # fmt: skip
 

@@ -282,6 +282,8 @@ class Submission:
     """It is the answer to an earlier request: no second job was made."""
     option_origins: tuple[OptionOrigin, ...] = ()
     """Where each option in force came from; empty where the backend does not tell."""
+    component_ids: tuple[JobId, ...] = ()
+    """Of a heterogeneous job: its components, the leader first."""
 
 
 @dataclass(frozen=True, slots=True)

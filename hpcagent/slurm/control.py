@@ -146,7 +146,8 @@ def _targets(
     if jobs and way.by_number and jobs[0].array:
         yield from ((str(job.raw_job_id), [job]) for job in jobs)
     elif jobs:
-        yield (str(order.job_id) if whole else tasks_of(jobs)), jobs
+        named = whole or not jobs[0].array
+        yield (str(order.job_id) if named else tasks_of(jobs)), jobs
 
 
 def require(states: Sequence[JobState], job_id: JobId, jobs: Sequence[Job]) -> None:

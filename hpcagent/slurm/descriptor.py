@@ -33,6 +33,8 @@ class Site:
     cluster: str = ""
     cpu_governors: int | None = None
     """slurm.conf's CpuFreqGovernors, as bits; None: not known."""
+    het_offset: int | None = None
+    """Which component of a heterogeneous job is described; 0 is the leader."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +43,16 @@ class Descriptor:
 
     members: Mapping[str, Value]
     warnings: tuple[JobWarning, ...]
+    components: tuple[Mapping[str, Value], ...] = ()
+    """Members of the further components, if it is heterogeneous: the leader's are ``members``."""
 
-    def owned_by(self, identity: Identity) -> dict[str, Value]:
-        """Return the members with user and group: without a group slurmctld takes the agent's."""
-        return {**self.members, "user_id": identity.uid, "group_id": identity.gid}
+    def owned_by(self, identity: Identity) -> list[dict[str, Value]]:
+        """Return the members of every component, of other jobs of the job itself, and whose it is.
+
+        Without a group slurmctld would take the agent's.
+        """
+        whose = {"user_id": identity.uid, "group_id": identity.gid}
+        return [{**members, **whose} for members in (self.members, *self.components)]
 
 
 def describe(spec: JobSpec, site: Site) -> Descriptor:
@@ -55,6 +63,7 @@ def describe(spec: JobSpec, site: Site) -> Descriptor:
         faults=[*spec.faults],
         cluster=site.cluster,
         cpu_governors=site.cpu_governors,
+        het_offset=site.het_offset,
     )
     draft.members.update(_base_members(site.release))
     _fill_request_fields(spec, draft)

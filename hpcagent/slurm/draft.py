@@ -96,6 +96,8 @@ class Draft:
     """The agent's own cluster; empty while it is not known."""
     cpu_governors: int | None = None
     """What slurm.conf allows to set the frequency of processors, as bits; None: not known."""
+    het_offset: int | None = None
+    """Which component of a heterogeneous job it is; 0 is the leader."""
     size: Size = field(default_factory=Size)
     faults: list[Violation] = field(default_factory=list)
     warnings: list[JobWarning] = field(default_factory=list)

@@ -24,6 +24,21 @@ LIMITS: Mapping[str, int] = {
 _UNLIMITED = (1 << 64) - 1
 """RLIM_INFINITY as sbatch prints it."""
 
+OF_COMPONENTS = frozenset({
+    "SLURM_CPUS_PER_GPU", "SLURM_CPUS_PER_TASK", "SLURM_DISTRIBUTION", "SLURM_DIST_PLANESIZE",
+    "SLURM_GPUS", "SLURM_GPUS_PER_NODE", "SLURM_GPUS_PER_SOCKET", "SLURM_GPUS_PER_TASK",
+    "SLURM_GPU_BIND", "SLURM_GPU_FREQ", "SLURM_MEM_BIND", "SLURM_MEM_BIND_SORT",
+    "SLURM_MEM_BIND_VERBOSE", "SLURM_MEM_PER_GPU", "SLURM_NPROCS", "SLURM_NTASKS",
+    "SLURM_NTASKS_PER_CORE", "SLURM_NTASKS_PER_GPU", "SLURM_NTASKS_PER_NODE",
+    "SLURM_NTASKS_PER_SOCKET", "SLURM_NTASKS_PER_TRES", "SLURM_THREADS_PER_CORE",
+    "SLURM_TRES_BIND", "SLURM_TRES_PER_TASK",
+})  # fmt: skip
+"""What a heterogeneous job is told of each of its components (sbatch opt.c, set_envs; env.c,
+set_env_from_opts): the name is followed by the component's offset, and it all stands in the
+leader's environment, which is the job's."""
+_BEHIND = ("_HET_GROUP_", "_PACK_GROUP_")
+"""What stands before the offset: Slurm's present word, and the old one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
@@ -84,13 +99,13 @@ def build(given: Mapping[str, str], draft: Draft, around: Surroundings) -> list[
     """
     variables = {
         "SLURM_UMASK": f"0{around.umask:03o}",
-        **draft.fallbacks,
+        **_of_component(draft.fallbacks, draft),
         **given,
         "SLURM_PRIO_PROCESS": "0",
         "SLURM_SUBMIT_DIR": draft.work_dir,
         "SLURM_SUBMIT_HOST": around.submit_host,
         **_limits(draft, around),
-        **draft.variables,
+        **_of_component(draft.variables, draft),
     }
     return [f"{name}={value}" for name, value in variables.items()]
 
@@ -104,4 +119,28 @@ def _limits(draft: Draft, around: Surroundings) -> dict[str, str]:
         f"SLURM_RLIMIT_{name}": f"{mark}{_UNLIMITED if limit is None else limit}"
         for name, limit in around.limits.items()
         if name in names
+    }
+
+
+def of_leader(entries: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Split a component's environment: what the leader's shall have of it, and the rest."""
+    leaders: list[str] = []
+    own: list[str] = []
+    for entry in entries:
+        name, _, _ = entry.partition("=")
+        marked = any(name.rpartition(behind)[0] in OF_COMPONENTS for behind in _BEHIND)
+        (leaders if marked else own).append(entry)
+    return leaders, own
+
+
+def _of_component(variables: Mapping[str, str], draft: Draft) -> Mapping[str, str]:
+    """Return the variables that options imply; of a component with its offset in their names."""
+    if draft.het_offset is None:
+        return variables
+    plain = {name: value for name, value in variables.items() if name not in OF_COMPONENTS}
+    return plain | {
+        f"{name}{behind}{draft.het_offset}": value
+        for name, value in variables.items()
+        if name in OF_COMPONENTS
+        for behind in _BEHIND
     }

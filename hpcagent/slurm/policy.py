@@ -11,6 +11,7 @@ from collections.abc import Collection
 from hpcagent.config import Policy
 from hpcagent.jobs.errors import Forbidden, Violation
 from hpcagent.jobs.spec import JobSpec
+from hpcagent.slurm import het_job
 from hpcagent.slurm.options import PRIVILEGES, path_of
 
 
@@ -19,7 +20,11 @@ def check(spec: JobSpec, policy: Policy, root_only: Collection[str], default: st
 
     ``root_only`` are the cluster's RootOnly partitions, ``default`` is its default partition.
     """
-    faults = _privileges(spec, policy) + _partitions(spec, policy, root_only, default)
+    faults = [
+        het_job.moved(fault, offset)
+        for offset, one in enumerate(het_job.each(spec))
+        for fault in _privileges(one, policy) + _partitions(one, policy, root_only, default)
+    ]
     if faults:
         said = "; ".join(f"{fault.field}: {fault.description}" for fault in faults)
         raise Forbidden(said, reason=faults[0].reason, violations=faults)

@@ -34,9 +34,12 @@ class Queue:
         return self._job(chosen, job_id, deadline)
 
     def meant(self, job_id: JobId, deadline: Deadline) -> list[Job]:
-        """Return all that an id means: of an array's id every record. Raises NotFound."""
+        """Return all that an id means: of an array's id every record. Raises NotFound.
+
+        Of a heterogeneous job's id every component.
+        """
         chosen, records = self._look_up(job_id, deadline)
-        if job_id.array_task_id is None and chosen["array_job_id"] == job_id.job_id:
+        if _is_whole(job_id) and _submitted_as(chosen) == job_id.job_id:
             return self.jobs(records, deadline)
         return [self._job(chosen, job_id, deadline)]
 
@@ -189,14 +192,24 @@ def choose(records: Sequence[Record], job_id: JobId) -> Record | None:
 
 
 def whole(job: Job) -> JobId:
-    """Return the id that a job had when it was submitted: that of its array, if it has one."""
+    """Return the id that a job had when it was submitted: that of its array, if it has one.
+
+    Of a component, that of the heterogeneous job.
+    """
     if job.array is not None:
         return JobId(job.array.array_job_id, cluster=job.job_id.cluster)
+    if job.het_job is not None:
+        return JobId(job.het_job.het_job_id, cluster=job.job_id.cluster)
     return job.job_id
 
 
+def _is_whole(job_id: JobId) -> bool:
+    """Whether an id names neither one task of an array nor one component."""
+    return job_id.array_task_id is None and job_id.het_job_offset is None
+
+
 def _submitted_as(record: Record) -> int:
-    number: int = record["array_job_id"] or record["job_id"]
+    number: int = record["array_job_id"] or record["het_job_id"] or record["job_id"]
     return number
 
 

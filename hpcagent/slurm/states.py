@@ -128,9 +128,13 @@ def is_refused(record: Record) -> bool:
 
     It finds some flaws only after it has made the job, which it then lets fail at once; only there
     are the two said together (22.05 job_mgr.c, job_allocate: "fundamental flaw in job request").
+    Components of a heterogeneous job that it had made before it refused the next it cancels, and
+    only there one that never ran has a nonzero status (proc_req.c, _het_job_cancel).
     """
-    failed = _state(record["job_state"]) is JobState.FAILED
-    return failed and bool(record["state_reason_name"] == "BadConstraints")
+    state = _state(record["job_state"])
+    if state is JobState.CANCELLED:
+        return bool(record["het_job_id"] and record["exit_code"] == 1 and not record["nodes"])
+    return state is JobState.FAILED and bool(record["state_reason_name"] == "BadConstraints")
 
 
 def _identity(record: Record) -> dict[str, Any]:

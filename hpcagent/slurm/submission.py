@@ -9,18 +9,19 @@ is made here.)
 import socket
 import time
 from dataclasses import replace
+from typing import Any
 
 from hpcagent import config
 from hpcagent.jobs.deadline import Deadline
-from hpcagent.jobs.errors import InvalidRequest, OutcomeUnknown, Violation
+from hpcagent.jobs.errors import AgentError, InvalidRequest, OutcomeUnknown, Violation
 from hpcagent.jobs.identity import Identity
 from hpcagent.jobs.model import JobId, OptionOrigin, Submission
 from hpcagent.jobs.model import Warning as JobWarning
 from hpcagent.jobs.spec import JobSpec
-from hpcagent.slurm import environment, errors, policy, work_dir
+from hpcagent.slurm import environment, errors, het_job, policy, work_dir
 from hpcagent.slurm.client import Client
 from hpcagent.slurm.cluster import Cluster, ClusterFacts
-from hpcagent.slurm.descriptor import Descriptor, Site, describe
+from hpcagent.slurm.descriptor import Descriptor, Site
 from hpcagent.slurm.directives.honour import Honoured, honour
 from hpcagent.slurm.directives.origins import origins
 from hpcagent.slurm.directory import Directory
@@ -73,7 +74,7 @@ class Submitter:
 
     def _origins(self, asked: Honoured, descriptor: Descriptor) -> tuple[OptionOrigin, ...]:
         umask = f"0{int(self._settings.umask, 8):03o}"
-        return origins(asked.components, [descriptor.members], umask)
+        return origins(asked.components, [descriptor.members, *descriptor.components], umask)
 
     def _judge(
         self, spec: JobSpec, facts: ClusterFacts, deadline: Deadline
@@ -82,7 +83,7 @@ class Submitter:
         faults: list[Violation] = []
         descriptor = identity = None
         try:
-            descriptor = describe(spec, self._site(facts))
+            descriptor = het_job.describe(spec, self._site(facts))
         except InvalidRequest as error:
             faults += error.violations
         try:
@@ -110,11 +111,8 @@ class Submitter:
         self, spec: JobSpec, descriptor: Descriptor, identity: Identity, deadline: Deadline
     ) -> Submission:
         warnings, message = list(descriptor.warnings), ""
-        about = replace(errors.SUBMIT, options=spec.options.keys())
         try:
-            reply = self._client.call(
-                "submit", deadline, about, members=descriptor.owned_by(identity)
-            )
+            reply = self._call(spec, descriptor.owned_by(identity), deadline)
         except OutcomeUnknown as doubt:
             job_id = self._look_for(spec, identity, deadline, doubt)
             warnings.append(FOUND)
@@ -123,8 +121,42 @@ class Submitter:
             message = reply["job_submit_message"]
             warnings += self._accepted_but(reply["error_code"], reply["error_text"])
         return Submission(
-            job_id, time.time(), spec.digest(), spec.request_id, tuple(warnings), message
+            job_id,
+            time.time(),
+            spec.digest(),
+            spec.request_id,
+            tuple(warnings),
+            message,
+            component_ids=_component_ids(job_id, spec),
         )
+
+    def _call(self, spec: JobSpec, jobs: list[dict[str, Any]], deadline: Deadline) -> Any:  # noqa: ANN401 - a SubmitReply
+        about = replace(errors.SUBMIT, options=spec.options.keys())
+        if len(jobs) == 1:
+            return self._client.call("submit", deadline, about, members=jobs[0])
+        try:
+            return self._client.call("submit_het", deadline, about, components=jobs)
+        except OutcomeUnknown:
+            raise
+        except AgentError as error:
+            raise self._blamed(error, spec, jobs, deadline) from error
+
+    def _blamed(
+        self, error: AgentError, spec: JobSpec, jobs: list[dict[str, Any]], deadline: Deadline
+    ) -> AgentError:
+        """Return the refusal of a heterogeneous job as that of the component which is to blame.
+
+        slurmctld does not tell which it is; but asked for one alone it refuses it likewise.
+        """
+        for offset, (one, members) in enumerate(zip(het_job.each(spec), jobs, strict=True)):
+            about = replace(errors.ESTIMATE, options=one.options.keys())
+            try:
+                self._client.call("will_run", deadline, about, members=members)
+            except AgentError as alone:
+                if alone.reason == error.reason:
+                    alone.violations = tuple(het_job.moved(v, offset) for v in alone.violations)
+                    return alone
+        return error
 
     def _accepted_but(self, code: int, text: str) -> list[JobWarning]:
         """A nonzero code beside a job id: the job exists, but cannot start as things stand."""
@@ -147,3 +179,11 @@ class Submitter:
         if job is None:
             raise doubt
         return whole(job)
+
+
+def _component_ids(job_id: JobId, spec: JobSpec) -> tuple[JobId, ...]:
+    """Return the ids of all components; none of another job."""
+    if not spec.components:
+        return ()
+    offsets = range(1 + len(spec.components))
+    return tuple(JobId(job_id.job_id, None, offset, job_id.cluster) for offset in offsets)

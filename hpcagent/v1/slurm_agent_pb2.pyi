@@ -223,7 +223,9 @@ class CreateWorkDir(message.Message):
 
 @typing.final
 class HetComponent(message.Message):
-    """A further component of a heterogeneous job."""
+    """A further component of a heterogeneous job. The script, and all that SubmitJobRequest has beside the three fields here,
+    are the same for every component.
+    """
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -236,7 +238,10 @@ class HetComponent(message.Message):
     """Its number of nodes, exactly. 0: as the options imply."""
     @builtins.property
     def options(self) -> job_options_pb2.JobOptions:
-        """Its options."""
+        """Its options. As with sbatch, those of the component before hold on unless given here, but for what says how large a
+        component is and where it runs: nodes, tasks, processors, `gres` and GPUs, memory of a processor or GPU, `nodelist`,
+        `constraint`, `licenses`, `exclusive`, `oversubscribe`, mail.
+        """
 
     def __init__(
         self,

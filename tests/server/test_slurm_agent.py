@@ -92,13 +92,14 @@ def test_options_of_other_backends_are_left_alone(
 
 
 def test_all_that_cannot_be_read_of_a_request_is_told_at_once(slurm: SlurmAgentStub) -> None:
-    request = SubmitJobRequest(components=[HetComponent()], directives=UNKNOWN)
+    request = SubmitJobRequest(components=[HetComponent(), HetComponent()], directives=UNKNOWN)
+    request.components[1].options.exclusive = UNSPECIFIED
     request.options["slurm"].exclusive = UNSPECIFIED
     request.options["slurm"].begin.nanos = -1
     refused = refusal(lambda: slurm.SubmitJob(request))
     assert refused.code is grpc.StatusCode.INVALID_ARGUMENT
     assert refused.violations == {
-        "components": "FIELD_NOT_SUPPORTED",
+        "components[1].options.exclusive": "UNSPECIFIED_VALUE",
         "directives": "UNKNOWN_VALUE",
         'options["slurm"].exclusive': "UNSPECIFIED_VALUE",
         'options["slurm"].begin': "TIMESTAMP_FORM",

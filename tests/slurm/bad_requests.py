@@ -303,11 +303,15 @@ SIZE = (
 
 NOT_YET = (
     Bad("a later release's option", {".licenses": "a"}, {".licenses": "OPTION_NOT_SUPPORTED"}),
-    Bad("components", {"components": [{"nodes": 1}]}, {"components": "FIELD_NOT_SUPPORTED"}),
 )
 """What this release does not have; such rows go when it is there."""
 
 SEVERAL = (
+    Bad(
+        "components",
+        {"components": [{"nodes": 1}, {"options": {"ntasks": 0}}, {"partition": "p" * 1025}]},
+        {"components[1].options.ntasks": "OUT_OF_RANGE", "components[2].partition": "TOO_LONG"},
+    ),
     Bad(
         "nothing at all",
         {**user(), "script": None, "work_dir": None},

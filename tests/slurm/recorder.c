@@ -2,10 +2,11 @@
  * Preloaded into a process that submits jobs, it writes down what is submitted.
  *
  * What slurmctld tells of a job is less than what it was sent: job_info_t has neither the script, nor
- * the environment, nor --no-kill. So this stands before slurm_submit_batch_job(), in sbatch and in
- * hpcagent's workers alike, and writes every member of job_desc_msg_t into the file that
- * JOB_DESC_RECORD names: "name=value" with a NUL behind each; once more for each element of an
- * array; nothing for what is NULL. MEMBERS is the list of them all, made from the installed header.
+ * the environment, nor --no-kill. So this stands before slurm_submit_batch_job() and
+ * slurm_submit_batch_het_job(), in sbatch and in hpcagent's workers alike, and writes every member of
+ * job_desc_msg_t into the file that JOB_DESC_RECORD names: "name=value" with a NUL behind each; once
+ * more for each element of an array; nothing for what is NULL; a bare "=" between two components.
+ * MEMBERS is the list of them all, made from the installed header.
  */
 #define _GNU_SOURCE
 
@@ -57,7 +58,15 @@ static void put_nothing(FILE *record, const char *name, ...)
 		time_t: put_time,                                                                  \
 		default: put_nothing)(record, #name, job->name);
 
-static void write_down(const job_desc_msg_t *job, const char *path)
+static void write_members(FILE *record, const job_desc_msg_t *job)
+{
+	MEMBERS(PUT)
+	put_array(record, "argv", job->argv, job->argc);
+	put_array(record, "environment", job->environment, job->env_size);
+	put_array(record, "spank_job_env", job->spank_job_env, job->spank_job_env_size);
+}
+
+static FILE *opened(const char *path)
 {
 	FILE *record = fopen(path, "r+"); /* never made here: its reader made it for all users */
 
@@ -65,12 +74,13 @@ static void write_down(const job_desc_msg_t *job, const char *path)
 		perror(path);
 		abort();
 	}
-	MEMBERS(PUT)
-	put_array(record, "argv", job->argv, job->argc);
-	put_array(record, "environment", job->environment, job->env_size);
-	put_array(record, "spank_job_env", job->spank_job_env, job->spank_job_env_size);
+	return record;
+}
+
+static void closed(FILE *record)
+{
 	if (fclose(record)) {
-		perror(path);
+		perror("JOB_DESC_RECORD");
 		abort();
 	}
 }
@@ -79,7 +89,29 @@ int slurm_submit_batch_job(job_desc_msg_t *job, submit_response_msg_t **reply)
 {
 	int (*submit)(job_desc_msg_t *, submit_response_msg_t **) =
 		dlsym(RTLD_NEXT, "slurm_submit_batch_job");
+	FILE *record = opened(getenv("JOB_DESC_RECORD"));
 
-	write_down(job, getenv("JOB_DESC_RECORD"));
+	write_members(record, job);
+	closed(record);
 	return submit(job, reply);
+}
+
+typedef __typeof__(slurm_list_create(NULL)) list_handle_t;
+
+int slurm_submit_batch_het_job(list_handle_t jobs, submit_response_msg_t **reply)
+{
+	int (*submit)(list_handle_t, submit_response_msg_t **) =
+		dlsym(RTLD_NEXT, "slurm_submit_batch_het_job");
+	FILE *record = opened(getenv("JOB_DESC_RECORD"));
+	__typeof__(slurm_list_iterator_create(jobs)) each = slurm_list_iterator_create(jobs);
+	const job_desc_msg_t *job = slurm_list_next(each);
+
+	while (job) {
+		write_members(record, job);
+		if ((job = slurm_list_next(each)))
+			put_string(record, "", "");
+	}
+	slurm_list_iterator_destroy(each);
+	closed(record);
+	return submit(jobs, reply);
 }

@@ -41,11 +41,23 @@ class Recorder:
 
     def take(self) -> Description:
         """What was submitted last; asked again, nothing."""
-        members: dict[str, list[str]] = {}
+        return self.take_components()[0]
+
+    def take_components(self) -> list[Description]:
+        """The same of a heterogeneous job: every component, the leader first."""
+        jobs: list[dict[str, list[str]]] = [{}]
         for entry in self.record.read_bytes().split(b"\0")[:-1]:
             name, _, value = entry.decode().partition("=")
-            members.setdefault(name, []).append(value)
+            if name:
+                jobs[-1].setdefault(name, []).append(value)
+            else:
+                jobs.append({})
         self.record.write_bytes(b"")
-        return {
-            name: values if name in ARRAYS else values[0] for name, values in members.items()
-        } | {"environment": sorted(members.get("environment", []))}  # its order has no meaning
+        return [_described(members) for members in jobs]
+
+
+def _described(members: dict[str, list[str]]) -> Description:
+    """Lists of arrays only; the order of the environment has no meaning."""
+    return {name: values if name in ARRAYS else values[0] for name, values in members.items()} | {
+        "environment": sorted(members.get("environment", []))
+    }

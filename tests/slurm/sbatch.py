@@ -19,6 +19,7 @@ from hpcagent.jobs.spec import (
     Dependency,
     Distribution,
     Gres,
+    HetComponent,
     JobSignal,
     JobSpec,
     NodeCount,
@@ -243,11 +244,25 @@ FORMS: Mapping[str, Form] = {
 
 def arguments(spec: JobSpec) -> list[str]:
     """What sbatch must be given to be asked for the same job."""
-    words = [word for name, value in spec.options.items()
-             for word in FORMS[name](BY_NAME[name].sbatch, value)]  # fmt: skip
-    words += [f"--partition={spec.partition}"] if spec.partition else []
+    words = _options(spec)
     words += [f"--job-name={spec.name}"] if spec.name else []
-    return words + ([f"--nodes={spec.nodes}"] if spec.nodes else [])
+    words += _place(spec)
+    for component in spec.components:
+        words += [":", *_options(component), *_place(component)]
+    return words
+
+
+def _options(asked: JobSpec | HetComponent) -> list[str]:
+    return [
+        word
+        for name, value in asked.options.items()
+        for word in FORMS[name](BY_NAME[name].sbatch, value)
+    ]
+
+
+def _place(asked: JobSpec | HetComponent) -> list[str]:
+    words = [f"--partition={asked.partition}"] if asked.partition else []
+    return words + ([f"--nodes={asked.nodes}"] if asked.nodes else [])
 
 
 def sbatch(

@@ -16,12 +16,17 @@ import pytest
 from slurm.bell import Bell, bell
 from slurm.twins import Made, Outcome, Twins
 
-from hpcagent.jobs.spec import Dependency, Gres, NodeCount
+from hpcagent.jobs.spec import Dependency, Gres, HetComponent, NodeCount
 
 DIFFERS = {
     "SLURM_JOB_ID": "two jobs",
     "SLURM_JOBID": "two jobs",
     "SLURM_ARRAY_JOB_ID": "two jobs",
+    **{
+        f"SLURM_JOB_ID_{word}_GROUP_{offset}": "two jobs"
+        for word in ("HET", "PACK")
+        for offset in (0, 1)
+    },
     "SLURM_TASK_PID": "two processes",
     "SLURM_JOB_START_TIME": "one is a little later (Slurm 23.02 and later)",
     "SLURM_JOB_END_TIME": "as SLURM_JOB_START_TIME",
@@ -94,6 +99,13 @@ CASES: dict[str, dict[str, Any]] = {
     "nodes for itself": on_node1(exclusive="JOB"),
     "devices": on_node1(gres=(Gres("gpu", "tesla", 2),)),
     "array": on_node1(array="1-3"),
+    "components": {
+        "name": "several",
+        "options": {"ntasks": 2, "nodelist": "node1"},
+        "components": (
+            HetComponent("debug", options={"cpus_per_task": 2, "ntasks": 1, "nodelist": "node2"}),
+        ),
+    },
     "dependency": on_node1(dependency=Dependency("singleton")),
     "time limit": on_node1(time=90, begin=1_000_000_000),
     "standard input": on_node1(input="/etc/hostname"),

@@ -1,6 +1,6 @@
 """The same request twice: to sbatch and to hpcagent, and what came of it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,6 +34,8 @@ class Made:
     job_id: int
     sent: Description
     record: Mapping[str, Any] = field(repr=False)
+    components: Sequence[tuple[Description, Mapping[str, Any]]] = field(default=(), repr=False)
+    """The same of each component, the leader first, if it is heterogeneous."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class Refused:
     said: str
     slurm: str = ""
     """Slurm's text for the code, if it was Slurm that refused."""
+    fields: tuple[str, ...] = ()
+    """What hpcagent blames."""
 
 
 Outcome = Made | Refused
@@ -89,13 +93,17 @@ class Twins:
             submission = self.scheduler.submit(spec, Deadline.after(PATIENCE))
         except AgentError as error:
             slurm = error.metadata["text"] if error.domain == DOMAIN else ""
-            return Refused(f"{error.reason}: {error.message}", slurm)
+            blamed = tuple(violation.field for violation in error.violations)
+            return Refused(f"{error.reason}: {error.message}", slurm, blamed)
         assert submission.job_id
         return self._made(submission.job_id.job_id)
 
     def _made(self, job_id: int) -> Made:
-        (record,) = self.slurm.call("load_job", job_id)
-        return Made(job_id, self.recorder.take(), record)
+        records = self.slurm.call("load_job", job_id)
+        records.sort(key=lambda record: record["het_job_offset"])
+        sent = self.recorder.take_components()
+        components = list(zip(sent, records, strict=True)) if len(sent) > 1 else []
+        return Made(job_id, sent[0], records[0], components)
 
 
 @contextmanager

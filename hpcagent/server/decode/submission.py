@@ -1,10 +1,10 @@
 """SubmitJobRequest: the job that a request describes."""
 
 from hpcagent.jobs.identity import Claim
-from hpcagent.jobs.spec import JobSpec, WorkDirRequest
+from hpcagent.jobs.spec import HetComponent, JobSpec, WorkDirRequest
 from hpcagent.server.decode.options import options
 from hpcagent.server.decode.unknown import unknown_fields
-from hpcagent.server.decode.values import Faults, not_supported, word
+from hpcagent.server.decode.values import Faults, word
 from hpcagent.v1 import slurm_agent_pb2
 
 BACKEND = "slurm"
@@ -17,8 +17,6 @@ def job_spec(request: slurm_agent_pb2.SubmitJobRequest, cluster: str) -> JobSpec
     ``cluster`` is the agent's own, empty while it is not known.
     """
     faults: Faults = list(unknown_fields(request))
-    if request.components:
-        faults.append(not_supported("components"))
     chosen = _options(request, cluster, faults)
     return JobSpec(
         claim=_claim(request),
@@ -31,6 +29,7 @@ def job_spec(request: slurm_agent_pb2.SubmitJobRequest, cluster: str) -> JobSpec
         argv=tuple(request.argv),
         directives=_directives(request, faults),
         options=chosen,
+        components=_components(request, cluster, faults),
         create_work_dir=_create_work_dir(request),
         request_id=request.request_id,
         validate_only=request.validate_only,
@@ -55,6 +54,19 @@ def _options(
     path, message = f'options["{BACKEND}"]', request.options[BACKEND]
     faults.extend(unknown_fields(message, path))
     return options(message, path, cluster, faults)
+
+
+def _components(
+    request: slurm_agent_pb2.SubmitJobRequest, cluster: str, faults: Faults
+) -> tuple[HetComponent, ...]:
+    return tuple(
+        HetComponent(
+            component.partition,
+            component.nodes,
+            options(component.options, f"components[{index}].options", cluster, faults),
+        )
+        for index, component in enumerate(request.components)
+    )
 
 
 def _directives(request: slurm_agent_pb2.SubmitJobRequest, faults: Faults) -> str:

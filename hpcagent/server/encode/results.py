@@ -24,6 +24,7 @@ def submission(value: model.Submission) -> job_requests_pb2.SubmitJobResponse:
         request_id=value.request_id,
         replayed=value.replayed,
         option_origins=map(_origin, value.option_origins),
+        component_ids=map(job_id, value.component_ids),
     )
 
 

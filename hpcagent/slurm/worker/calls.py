@@ -58,6 +58,16 @@ def submit(members: Mapping[str, Any]) -> _slurm.SubmitReply:
     return _slurm.submit_batch_job(members)
 
 
+def submit_het(components: Sequence[Mapping[str, Any]]) -> _slurm.SubmitReply:
+    """Submit a heterogeneous job: the members of each component, the leader first."""
+    return _slurm.submit_batch_het_job(components)
+
+
+def will_run(members: Mapping[str, Any]) -> _slurm.WillRun:
+    """Ask when and where a job would start."""
+    return _slurm.job_will_run2(members)
+
+
 def job(job_id: int, members: Sequence[str]) -> list[dict[str, Any]]:
     """Load the records of one job: several for an array."""
     return _worded(_slurm.load_job(job_id, members=members, flags=SHOWN))
@@ -175,6 +185,7 @@ OPERATIONS: Mapping[str, Callable[..., Any]] = {
     for operation in (
         hello, host, ping, cluster, resolve, names, submit, job, jobs, changes, make_work_dir,
         open_output, kill, suspend, resume, requeue, update, *inventory.OPERATIONS,
+        submit_het, will_run,
     )
 }  # fmt: skip
 

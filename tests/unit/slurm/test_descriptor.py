@@ -313,5 +313,5 @@ def test_the_request_id_is_stamped_into_the_job() -> None:
 def test_a_job_has_an_owner_whom_no_option_can_name() -> None:
     descriptor = Descriptor({"user_id": 0, "name": "x"}, ())
     owner = Identity(1870, 1884, "jiangli", "nscc-gz", (1884,))
-    assert descriptor.owned_by(owner) == {"user_id": 1870, "group_id": 1884, "name": "x"}
+    assert descriptor.owned_by(owner) == [{"user_id": 1870, "group_id": 1884, "name": "x"}]
     assert not {"user_id", "group_id"} & describe(SPEC, SITE).members.keys()

@@ -13,7 +13,7 @@ from hpcagent.jobs.errors import InvalidRequest
 from hpcagent.jobs.identity import Identity
 from hpcagent.jobs.model import Warning as JobWarning
 from hpcagent.jobs.spec import JobSpec
-from hpcagent.slurm import conflicts, derive, environment, gres_sizes, script, work_dir
+from hpcagent.slurm import conflicts, derive, environment, gres_sizes, per_task, script, work_dir
 from hpcagent.slurm.draft import Draft, FaultError, Release, Value, dotted
 from hpcagent.slurm.kinds import MAX_PATH, MAX_TEXT, MAX_U32, check_range, check_text
 from hpcagent.slurm.members import BASE_MEMBERS, BASE_MEMBERS_SINCE
@@ -71,6 +71,7 @@ def describe(spec: JobSpec, site: Site) -> Descriptor:
     given = environment.check(spec.environment, draft)
     _fill_options(spec, draft)
     draft.members["script"] = script.splice(text, site.max_script_bytes, draft)
+    per_task.derive(draft)
     derive.derive(draft)
     gres_sizes.derive(draft)
     draft.faults += work_dir.check(spec.create_work_dir)

@@ -301,10 +301,8 @@ SIZE = (
     failed("no node left", {".exclude": "node[1-2]"}),
 )
 
-NOT_YET = (
-    Bad("a later release's option", {".licenses": "a"}, {".licenses": "OPTION_NOT_SUPPORTED"}),
-)
-"""What this release does not have; such rows go when it is there."""
+NOT_YET = (Bad("a later Slurm's option", {".extra": "a"}, {".extra": "SLURM_TOO_OLD"}),)
+"""What the installed Slurm does not have."""
 
 SEVERAL = (
     Bad(

@@ -16,7 +16,16 @@ import pytest
 from slurm.bell import Bell, bell
 from slurm.twins import Made, Outcome, Twins
 
-from hpcagent.jobs.spec import Dependency, Gres, HetComponent, NodeCount
+from hpcagent.jobs.spec import (
+    CpuFrequency,
+    Dependency,
+    Distribution,
+    Gres,
+    HetComponent,
+    JobSignal,
+    NodeCount,
+    Switches,
+)
 
 DIFFERS = {
     "SLURM_JOB_ID": "two jobs",
@@ -111,7 +120,38 @@ CASES: dict[str, dict[str, Any]] = {
     "standard input": on_node1(input="/etc/hostname"),
     "file mode creation mask": on_node1(umask=0o077),
     "flags": on_node1(nice=100, requeue=False, no_kill=True, oversubscribe=True),
-}
+    "gpus": on_node1(
+        gpus=(Gres("", "tesla", 2),), cpus_per_gpu=1, mem_per_gpu_bytes=1 << 28,
+        gpu_bind="closest", gpu_freq="medium,memory=low",
+    ),
+    "gpus of each node": on_node1(gpus_per_node=(Gres("gpu", "", 2),), ntasks_per_gpu=2),
+    "gpus of each task": on_node1(gpus_per_task=(Gres("gpu", "", 1),), ntasks=2),
+    "gpus of each socket": on_node1(gpus_per_socket=(Gres("gpu", "", 2),), sockets_per_node=1),
+    "tasks of each core": on_node1(ntasks=2, ntasks_per_core=1, ntasks_per_socket=2, mincpus=2),
+    "insides of nodes": on_node1(cores_per_socket=2, threads_per_core=1, overcommit=True),
+    "insides of nodes together": on_node1(extra_node_info="1:4:1", nodes=NodeCount(1)),
+    "hint": on_node1(hint="NOMULTITHREAD"),
+    "hint of threads": on_node1(hint="MULTITHREAD"),
+    "layout": on_node1(ntasks=2, distribution=Distribution("CYCLIC", "", "BLOCK", pack=True)),
+    "layout in blocks": on_node1(ntasks=4, distribution=Distribution("PLANE", plane_size=2)),
+    "layout by the list": {
+        "options": {"nodelist": "node[1-2]", "distribution": Distribution("ARBITRARY")}
+    },
+    "binding of memory": on_node1(mem_bind="verbose,sort,map_mem:0*2"),
+    "binding of memory, told before": on_node1(mem_bind="sort,local")
+    | {"environment": ("SLURM_MEM_BIND_VERBOSE=given", "SLURM_MEM_BIND_SORT=given")},
+    "frequency of processors": on_node1(cpu_freq=CpuFrequency("LOW", "HIGH", "ONDEMAND")),
+    "profile": on_node1(profile=("ENERGY", "TASK"), acctg_freq="task=30"),
+    "no profile": on_node1(profile=("NONE",), open_mode="APPEND"),
+    "limits": on_node1(propagate=("CORE", "NOFILE")),
+    "no limits": on_node1(propagate=("NONE",)),
+    "lines in the script": on_node1(bbf="export FROM_THE_LINES=1", wait_all_nodes=True),
+    "signal and mail": on_node1(
+        signal=JobSignal("USR1", 30, batch=True), mail_type=("END",), mail_user="a@example.org"
+    ),
+    "licenses and features": on_node1(licenses="matlab:1", constraint="fast", prefer="avx512"),
+    "disk and switches": on_node1(switches=Switches(1, 60), delay_boot=60, time_min=60),
+}  # fmt: skip
 
 
 EXPORTS = {

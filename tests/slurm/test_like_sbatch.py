@@ -4,6 +4,7 @@ Every request goes both ways. Compared are the description that is sent to slurm
 the record that slurmctld makes of it, all of it: members may differ only if they stand below.
 """
 
+import itertools
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -195,6 +196,36 @@ def test_arguments_are_the_same_behind_the_scripts_own_name(twins: Twins) -> Non
 
 # ------------------------------------------------------------------------------------- together
 
+CONFLICTS = [
+    pair
+    for group in EXCLUDE_EACH_OTHER
+    for pair in itertools.combinations(group, 2)
+    if not LATER.keys() & set(pair)
+]
+SILENT = {
+    ("oversubscribe", "exclusive"): "the later one holds",
+    ("hold", "priority"): "hold holds",
+    **{("extra_node_info", f"{size}_per_{whole}"): "the later one holds"
+       for size, whole in (("sockets", "node"), ("cores", "socket"), ("threads", "core"))},
+    **{("hint", name): "one of them is ignored"
+       for name in ("extra_node_info", "threads_per_core", "ntasks_per_core", "sockets_per_node",
+                    "cores_per_socket")},
+}  # fmt: skip
+"""Of which sbatch drops one without a word."""
+
+
+@pytest.mark.parametrize("pair", CONFLICTS, ids=" and ".join)
+def test_options_that_exclude_each_other_are_refused(twins: Twins, pair: tuple[str, str]) -> None:
+    beside = {name: value for one in pair for name, value in BESIDE.get(one, {}).items()}
+    options = {**beside, **{name: TAKEN[name][0] for name in pair}, "begin": FAR}
+    spec = twins.spec(options=options)
+    mine = twins.by_hpcagent(spec)
+    assert isinstance(mine, Refused)
+    assert "excludes" in mine.said
+    theirs = twins.by_sbatch(spec, as_root="priority" in pair)
+    assert isinstance(theirs, Made if pair in SILENT else Refused)
+
+
 TOGETHER = {
     name: [value for value in values if not is_privilege(name, value)]
     for name, values in TAKEN.items()
@@ -278,7 +309,7 @@ hosts = host("n", 1) | host("z", 3) | host("rack2-n", 1) | host("rack10-n", 2)
 
 
 @given(nodelist=st.lists(hosts, min_size=1, max_size=4).map(",".join), ntasks=st.integers(1, 20))
-@few
+@settings(few, max_examples=80)
 def test_a_list_of_nodes_is_written_as_sbatch_writes_it(
     twins: Twins, nodelist: str, ntasks: int
 ) -> None:

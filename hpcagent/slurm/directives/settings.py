@@ -4,7 +4,7 @@ sbatch reads a script first and its command line after it, and what is read late
 stands for the command line here (sbatch/opt.c, process_options_second_pass).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from hpcagent.slurm.directives.getopt import Getopt, Given
@@ -46,9 +46,9 @@ class Settings:
         self.faults += getopt.faults
 
     def take_all(self, values: Mapping[str, object]) -> None:
-        """Take what a request says."""
-        for name, value in values.items():
-            self._put(name, Setting(value))
+        """Take what a request says; what it says twice itself is left to be refused."""
+        self._make_room(values)
+        self.by_name |= {name: Setting(value) for name, value in values.items()}
 
     def _take_given(self, given: Given) -> None:
         spelling = given.spelling
@@ -81,12 +81,13 @@ class Settings:
         self._put(name, Setting(value, given.line, given.written))
 
     def _put(self, name: str, setting: Setting) -> None:
-        for group in EITHER_OR:
-            if name in group:
-                self.by_name = {
-                    other: one for other, one in self.by_name.items() if other not in group
-                }
+        self._make_room([name])
         self.by_name[name] = setting
+
+    def _make_room(self, names: Collection[str]) -> None:
+        """Forget what was said with the other options of a group, since the later one holds."""
+        replaced = {other for group in EITHER_OR if not group.isdisjoint(names) for other in group}
+        self.by_name = {name: one for name, one in self.by_name.items() if name not in replaced}
 
 
 def _value(given: Given) -> object:

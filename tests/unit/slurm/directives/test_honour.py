@@ -53,6 +53,13 @@ def test_a_script_without_lines_for_sbatch_changes_nothing() -> None:
     assert honour(spec, RELEASE).spec == spec
 
 
+def test_a_request_replaces_what_the_script_says_of_the_same_but_contradicts_itself() -> None:
+    replaced = resolved("#SBATCH --exclusive=user", options={"oversubscribe": True})
+    assert replaced.options == {"oversubscribe": True}
+    both = {"oversubscribe": True, "exclusive": "USER"}
+    assert resolved("#SBATCH --exclusive=mcs", options=both).options == both
+
+
 @pytest.mark.parametrize("directives", ["IGNORE", "REJECT"])
 def test_lines_that_do_not_hold_are_not_read(directives: str) -> None:
     spec = resolved("#SBATCH -N2 --bogus", "#SBATCH hetjob", directives=directives)

@@ -4,6 +4,8 @@ A change names the object by its uid, so that it never hits another one that was
 meanwhile.
 """
 
+import contextlib
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,16 +20,20 @@ from hpcagent.k8s import quantities
 from hpcagent.k8s.client import ApiServer, Object, Request
 from hpcagent.k8s.marks import JOB, JobFacts
 from hpcagent.k8s.observation import is_suspended, observe, pods_of, workload
+from hpcagent.k8s.pods import is_ending
 from hpcagent.k8s.resources import path_of
 from hpcagent.k8s.states import ENDED, state_of
 
 GONE = "JOB_GONE"
+GRACE_NOT_SHORTENED = "GRACE_NOT_SHORTENED"
 UNCHANGED = "UNCHANGED"
 
 _STRATEGIC = "application/strategic-merge-patch+json"
 """The kind of patch that knows containers by their names."""
 _DEFAULT_GRACE = 30
 """v1 PodSpec terminationGracePeriodSeconds."""
+_LOOK_SECONDS = 0.1
+"""Between two looks at pods that a controller is to delete."""
 _SHORTEST_GRACE = 1
 """Zero would take a pod off the API server while its processes still run."""
 
@@ -39,13 +45,12 @@ def cancel(
     try:
         found = workload(server, job_id, deadline)
         _require_states(server, job_id, found, how.states, deadline)
-        pods = _pods_to_hurry(server, found, how.grace, deadline)
+        _require_grace(found, how.grace)
         policy = "Foreground" if how.foreground else "Background"
         _delete(server, found, deadline, "CANCEL", propagationPolicy=policy)
     except NotFound as gone:
         return (JobResult(job_id, (JobWarning(GONE, gone.message),)),)
-    _hurry(server, pods, how.grace, deadline, "CANCEL")
-    return (JobResult(job_id),)
+    return (JobResult(job_id, _hurry(server, found, how.grace, deadline, "CANCEL")),)
 
 
 def suspend(
@@ -56,11 +61,10 @@ def suspend(
     _require_alive(server, job_id, found, deadline)
     if is_suspended(found):
         return _unchanged(job_id, "is suspended already")
-    pods = _pods_to_hurry(server, found, grace, deadline)
+    _require_grace(found, grace)
     off = {"suspend": True} if found["kind"] == "Job" else {"replicas": 0}
     _patch(server, found, {"spec": off}, deadline, verb="SUSPEND")
-    _hurry(server, pods, grace, deadline, "SUSPEND")
-    return (JobResult(job_id),)
+    return (JobResult(job_id, _hurry(server, found, grace, deadline, "SUSPEND")),)
 
 
 def resume(server: ApiServer, job_id: ObjectId, deadline: Deadline) -> tuple[JobResult, ...]:
@@ -177,34 +181,39 @@ def _unchanged(job_id: ObjectId, why: str) -> tuple[JobResult, ...]:
 # ---------------------------------------------------------------------------------- grace
 
 
-def _pods_to_hurry(
-    server: ApiServer, found: Object, grace: int | None, deadline: Deadline
-) -> tuple[Object, ...]:
-    """Return the pods that get less time than is their own. Raises InvalidRequest."""
-    if grace is None:
-        return ()
+def _require_grace(found: Object, grace: int | None) -> None:
+    """Raise InvalidRequest for a longer time than the pods' own: it can only be shortened."""
     template = found["spec"]["template"]["spec"]
     own = template.get("terminationGracePeriodSeconds", _DEFAULT_GRACE)
-    if grace > own:
+    if grace is not None and grace > own:
         said = f"Kubernetes can shorten the job's own grace period of {own} s, not lengthen it"
         raise InvalidRequest([Violation("grace_period", said, "GRACE_TOO_LONG")])
-    return pods_of(server, found, deadline)
 
 
 def _hurry(
-    server: ApiServer,
-    pods: Sequence[Object],
-    grace: int | None,
-    deadline: Deadline,
-    verb: str,
-) -> None:
-    """Shorten the time of pods that are about to be deleted, or are being."""
-    for pod in pods:
-        try:
-            seconds = max(grace or 0, _SHORTEST_GRACE)
-            _delete(server, pod, deadline, verb, gracePeriodSeconds=seconds)
-        except NotFound:
-            continue
+    server: ApiServer, found: Object, grace: int | None, deadline: Deadline, verb: str
+) -> tuple[JobWarning, ...]:
+    """Shorten the time of a workload's pods, each as soon as it is being deleted.
+
+    Not before: a controller that has not yet heard of the end would replace what is deleted.
+    """
+    if grace is None:
+        return ()
+    hurried: set[str] = set()
+    while pods := pods_of(server, found, deadline):
+        ending = [pod for pod in pods if is_ending(pod) and pod["metadata"]["uid"] not in hurried]
+        for pod in ending:
+            hurried.add(pod["metadata"]["uid"])
+            with contextlib.suppress(NotFound):
+                seconds = max(grace, _SHORTEST_GRACE)
+                _delete(server, pod, deadline, verb, gracePeriodSeconds=seconds)
+        if all(pod["metadata"]["uid"] in hurried for pod in pods):
+            return ()
+        if deadline.remaining() < _LOOK_SECONDS:
+            said = "some processes get the time that is their own: Kubernetes was slow to end them"
+            return (JobWarning(GRACE_NOT_SHORTENED, said),)
+        time.sleep(_LOOK_SECONDS)
+    return ()
 
 
 # --------------------------------------------------------------------------------------- requests

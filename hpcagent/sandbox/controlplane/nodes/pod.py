@@ -81,11 +81,12 @@ class Pod:
 
     def _end(self) -> None:
         """Give the processes their time, kill them, and take the pod off the API server."""
-        deadline = time.monotonic() + (self._deleted or 0)
+        began = time.monotonic()
         for container in self.containers:
             container.stop(signal.SIGTERM)
-        while any(one.pid for one in self.containers) and time.monotonic() < deadline:
-            self._news.wait(min(1.0, max(0.0, deadline - time.monotonic())))
+        # How long that is may be shortened meanwhile.
+        while any(one.pid for one in self.containers) and (left := self._grace_left(began)) > 0:
+            self._news.wait(left)
             self._news.clear()
             for container in self.containers:
                 container.step()
@@ -98,6 +99,9 @@ class Pod:
                     self._path, {"gracePeriodSeconds": 0, "preconditions": {"uid": uid}}
                 )
             )
+
+    def _grace_left(self, began: float) -> float:
+        return began + (self._deleted or 0) - time.monotonic()
 
     def _report(self) -> None:
         """Write its status, if that has changed."""

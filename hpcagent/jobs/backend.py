@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from hpcagent.jobs.deadline import Deadline
+from hpcagent.jobs.estimate import Estimate
 from hpcagent.jobs.inventory import Inventory
 from hpcagent.jobs.model import (
     BackendInfo,
@@ -36,6 +37,9 @@ class Backend(Protocol):
 
     def submit(self, spec: JobSpec, deadline: Deadline) -> Submission:
         """Submit a job, or only check it where the spec says so."""
+
+    def estimate(self, spec: JobSpec, deadline: Deadline) -> Estimate:
+        """Tell when and where a job would start; nothing is submitted."""
 
     def get(self, job_id: JobId, deadline: Deadline) -> Job:
         """Return a job. Raises NotFound."""

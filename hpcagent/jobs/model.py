@@ -151,6 +151,10 @@ class JobReason:
     text: str = ""
     category: str = "OTHER"
     """Name of a proto JobReasonCategory without its prefix."""
+    blocking_jobs: tuple[JobId, ...] = ()
+    """Jobs that it waits for."""
+    blocked_by: str = ""
+    """What else holds it up, as the backend names it: a partition, QOS, account, reservation..."""
 
 
 @dataclass(frozen=True, slots=True)

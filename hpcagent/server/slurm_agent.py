@@ -40,6 +40,14 @@ class SlurmAgent(
             facts["job_id"] = str(submission.job_id or "")
         return results.submission(submission)
 
+    def EstimateJob(
+        self, request: slurm_agent_pb2.SubmitJobRequest, context: grpc.ServicerContext
+    ) -> slurm_agent_pb2.EstimateJobResponse:
+        """Tell when and where a job would start."""
+        deadline = deadline_of(context, self._max_deadline)
+        spec = job_spec(request, self._cluster)
+        return results.estimate(self._backend.estimate(spec, deadline))
+
     def GetJob(
         self, request: job_requests_pb2.GetJobRequest, context: grpc.ServicerContext
     ) -> job_pb2.Job:

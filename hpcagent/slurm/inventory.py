@@ -70,6 +70,10 @@ class SlurmInventory:
         """Tell about the cluster, even while no controller answers."""
         return self._control_plane.status(deadline)
 
+    def parts(self, deadline: Deadline) -> Parts:
+        """Return all nodes and partitions."""
+        return self._taken(self._parts, deadline).value
+
     def partitions(
         self, names: tuple[str, ...], size: int, after: str, deadline: Deadline
     ) -> Page[Partition]:

@@ -7,7 +7,7 @@ on. Source: slurm_protocol_defs.c, job_reason_string; squeue(1), JOB REASON CODE
 
 from collections.abc import Mapping
 
-from hpcagent.jobs.model import JobReason
+from hpcagent.jobs.model import JobId, JobReason
 
 _BY_WORD: Mapping[str, tuple[str, ...]] = {
     "PRIORITY": ("Priority",),
@@ -47,7 +47,14 @@ def reason(name: str, text: str) -> JobReason | None:
     """Return the reason of this name; Slurm says ``None`` where there is none."""
     if name in {"", "None"}:
         return None
-    return JobReason(name, text, category(name))
+    return made(name, text)
+
+
+def made(
+    name: str, text: str = "", *, blocked_by: str = "", blocking_jobs: tuple[JobId, ...] = ()
+) -> JobReason:
+    """Return a reason of this name."""
+    return JobReason(name, text, category(name), blocking_jobs, blocked_by)
 
 
 def category(name: str) -> str:

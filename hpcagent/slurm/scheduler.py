@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from hpcagent import config
 from hpcagent.jobs.deadline import Deadline
 from hpcagent.jobs.errors import NotFound
+from hpcagent.jobs.estimate import Estimate
 from hpcagent.jobs.identity import IdentityPolicy
 from hpcagent.jobs.model import (
     BackendInfo,
@@ -81,9 +82,8 @@ class SlurmScheduler:
         self._client.after_change = self._follower.hurry
         self._controller = Controller(rules, self._client, self._directory, self._queue)
         self._outputs = Outputs(self._client, self._directory, self._follower, self.get)
-        self._submitter = Submitter(
-            settings, rules, self._client, (self._cluster, self._directory, self._queue)
-        )
+        parts = (self._cluster, self._directory, self._queue, self._inventory)
+        self._submitter = Submitter(settings, rules, self._client, parts)
 
     # ------------------------------------------------------------------ life
 
@@ -125,6 +125,10 @@ class SlurmScheduler:
     def submit(self, spec: JobSpec, deadline: Deadline) -> Submission:
         """Submit a job, or only check it where the spec says so."""
         return self._submitter.submit(spec, deadline)
+
+    def estimate(self, spec: JobSpec, deadline: Deadline) -> Estimate:
+        """Tell when and where a job would start; nothing is submitted."""
+        return self._submitter.estimate(spec, deadline)
 
     def get(self, job_id: JobId, deadline: Deadline) -> Job:
         """Return a job. Raises NotFound."""

@@ -14,17 +14,20 @@ from typing import Any
 from hpcagent import config
 from hpcagent.jobs.deadline import Deadline
 from hpcagent.jobs.errors import AgentError, InvalidRequest, OutcomeUnknown, Violation
+from hpcagent.jobs.estimate import Estimate
 from hpcagent.jobs.identity import Identity
 from hpcagent.jobs.model import JobId, OptionOrigin, Submission
 from hpcagent.jobs.model import Warning as JobWarning
 from hpcagent.jobs.spec import JobSpec
-from hpcagent.slurm import environment, errors, het_job, policy, work_dir
+from hpcagent.slurm import environment, errors, estimates, het_job, policy, work_dir
 from hpcagent.slurm.client import Client
 from hpcagent.slurm.cluster import Cluster, ClusterFacts
 from hpcagent.slurm.descriptor import Descriptor, Site
 from hpcagent.slurm.directives.honour import Honoured, honour
 from hpcagent.slurm.directives.origins import origins
 from hpcagent.slurm.directory import Directory
+from hpcagent.slurm.estimates import Estimator
+from hpcagent.slurm.inventory import SlurmInventory
 from hpcagent.slurm.queue import Queue, whole
 
 FOUND = JobWarning(
@@ -40,12 +43,13 @@ class Submitter:
         settings: config.Slurm,
         rules: config.Policy,
         client: Client,
-        parts: tuple[Cluster, Directory, Queue],
+        parts: tuple[Cluster, Directory, Queue, SlurmInventory],
     ) -> None:
         self._settings = settings
         self._rules = rules
         self._client = client
-        self._cluster, self._directory, self._queue = parts
+        self._cluster, self._directory, self._queue, inventory = parts
+        self._estimator = Estimator(client, inventory)
         self._limits = environment.own_limits() | {
             name: None if limit == "unlimited" else limit for name, limit in settings.limits.items()
         }
@@ -62,15 +66,43 @@ class Submitter:
         facts, spec = self._cluster.facts(deadline), asked.spec
         descriptor, identity = self._judge(spec, facts, deadline)
         origins = self._origins(asked, descriptor)
-        if spec.validate_only:
-            return Submission(
-                None, time.time(), "", warnings=descriptor.warnings, option_origins=origins
-            )
         self._cluster.require()
+        if spec.validate_only:
+            trial = self._try(spec, descriptor, identity, deadline)
+            return replace(trial, option_origins=origins)
         if spec.create_work_dir is not None:
             work_dir.make(self._client, spec, identity, self._settings.work_dir_roots, deadline)
         submission = self._send(spec, descriptor, identity, deadline)
         return replace(submission, option_origins=origins)
+
+    def estimate(self, spec: JobSpec, deadline: Deadline) -> Estimate:
+        """Tell when and where a job would start; submit nothing. Raises what ``submit`` raises."""
+        asked = honour(spec, self._client.release)
+        with asked.blamed():
+            facts = self._cluster.facts(deadline)
+            descriptor, identity = self._judge(asked.spec, facts, deadline)
+            jobs = descriptor.owned_by(identity)
+            verdicts = self._estimator.verdicts(asked.spec, jobs, deadline)
+        notable = (*asked.warnings, *descriptor.warnings, *estimates.not_heeded(asked.spec))
+        return replace(estimates.estimate(verdicts, self._cluster.name), warnings=notable)
+
+    def _try(
+        self, spec: JobSpec, descriptor: Descriptor, identity: Identity, deadline: Deadline
+    ) -> Submission:
+        """Let slurmctld judge a job that is not submitted: what it would say, it says now."""
+        verdicts = self._estimator.verdicts(spec, descriptor.owned_by(identity), deadline)
+        hindered = [verdict.obstacle for verdict in verdicts if verdict.obstacle]
+        answers = [verdict.will_run for verdict in verdicts if verdict.will_run]
+        return Submission(
+            None,
+            time.time(),
+            "",
+            warnings=(
+                *descriptor.warnings,
+                *(w for one in hindered for w in self._accepted_but(one.code, one.reason.text)),
+            ),
+            message="\n".join(filter(None, (one["job_submit_message"] for one in answers))),
+        )
 
     def _origins(self, asked: Honoured, descriptor: Descriptor) -> tuple[OptionOrigin, ...]:
         umask = f"0{int(self._settings.umask, 8):03o}"

@@ -134,7 +134,9 @@ class SubmitJobRequest(message.Message):
     128 characters of `A-Z a-z 0-9 . _ : -`.
     """
     validate_only: builtins.bool
-    """Check all that can be checked, and submit nothing."""
+    """Check all that can be checked, and submit nothing. slurmctld is asked, too: what it would refuse, it refuses. Only a
+    request that no node can meet is not told for sure while some nodes are down. `create_work_dir` makes nothing.
+    """
     directives: Directives.ValueType
     """What is done with `#SBATCH` lines."""
     @builtins.property
@@ -346,7 +348,9 @@ class SubmitDescriptorRequest(message.Message):
 
 @typing.final
 class EstimateJobResponse(message.Message):
-    """When and where a job would start. Source: slurm.h will_run_response_msg_t."""
+    """When and where a job would start. Source: slurm.h will_run_response_msg_t. Slurm heeds the jobs that run, not those that
+    wait; what else it leaves out of account is in `warnings`. Of a heterogeneous job each component is looked at alone.
+    """
 
     DESCRIPTOR: descriptor.Descriptor
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from hpcagent.jobs.deadline import Deadline
 from hpcagent.jobs.errors import DeadlineExceeded, InvalidRequest, NotFound
+from hpcagent.jobs.estimate import Estimate
 from hpcagent.jobs.inventory import Inventory
 from hpcagent.jobs.model import (
     BackendInfo,
@@ -63,6 +64,7 @@ class MemoryBackend:
     gate: threading.Event | None = None
     entered: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     cluster: str = CLUSTER
+    expected: Estimate = field(default_factory=Estimate)
     output: Output = field(default_factory=MemoryOutput)
     hub: Hub = field(default_factory=lambda: Hub(MemoryLog(), room=100, quiet=0.05))
 
@@ -82,6 +84,13 @@ class MemoryBackend:
             job_id = JobId(len(self.jobs) + 1, cluster=self.cluster)
             self.jobs.append(_job(job_id, spec))
         return Submission(job_id, time.time(), spec.digest(), spec.request_id)
+
+    def estimate(self, spec: JobSpec, deadline: Deadline) -> Estimate:
+        """Return what the test set, of a job that could be read."""
+        self._enter("estimate", deadline, spec)
+        if spec.faults:
+            raise InvalidRequest(spec.faults)
+        return self.expected
 
     def get(self, job_id: JobId, deadline: Deadline) -> Job:
         """Return the job of that number."""

@@ -12,8 +12,10 @@ from server.memory import MemoryBackend
 from server.refusals import refusal
 from server.requests import COMMENT, SCRIPT, WORK_DIR, original
 
+from hpcagent.jobs.estimate import Estimate
 from hpcagent.jobs.identity import Claim
-from hpcagent.jobs.model import JobFilter, JobId, JobState
+from hpcagent.jobs.model import JobFilter, JobId, JobReason, JobState
+from hpcagent.jobs.model import Warning as JobWarning
 from hpcagent.jobs.orders import Order, Verb
 from hpcagent.jobs.spec import WorkDirRequest
 from hpcagent.v1.job_pb2 import JOB_STATE_FAILED, JOB_STATE_RUNNING
@@ -30,6 +32,7 @@ from hpcagent.v1.job_requests_pb2 import JobFilter as FilterMessage
 from hpcagent.v1.slurm_agent_pb2 import (
     DIRECTIVES_IGNORE,
     CreateWorkDir,
+    EstimateJobResponse,
     HetComponent,
     SubmitJobRequest,
 )
@@ -345,3 +348,24 @@ def test_a_method_that_is_not_built_says_so_by_name(
     assert refused.code is grpc.StatusCode.UNIMPLEMENTED
     assert refused.reason == "METHOD_NOT_SUPPORTED"
     assert refused.metadata == {"method": f"hpcagent.v1.SlurmAgent/{method}"}
+
+
+def test_an_estimate_is_told_whole(slurm: SlurmAgentStub, backend: MemoryBackend) -> None:
+    backend.expected = Estimate(
+        start_time=1_700_000_000.0,
+        node_list="cn[1-2]",
+        cpus=8,
+        partition="debug",
+        preempted_jobs=(JobId(5, cluster="memory"),),
+        reason=JobReason("Resources", "busy", "RESOURCES", (JobId(6),), "cn1"),
+        warnings=(JobWarning("W", "text", 3),),
+        system_usage=0.5,
+    )
+    told = slurm.EstimateJob(original())
+    assert {field.name for field, _ in told.ListFields()} == {
+        field.name for field in EstimateJobResponse.DESCRIPTOR.fields
+    }
+    assert told.preempted_jobs == [IdMessage(cluster="memory", id="5", job_id=5)]
+    assert told.reason.blocking_jobs == [IdMessage(id="6", job_id=6)]
+    assert told.reason.blocked_by == "cn1"
+    assert [verb for verb, _ in backend.calls] == ["estimate"]

@@ -50,7 +50,7 @@ def job(value: model.Job) -> job_pb2.Job:
         state_flags=[
             job_pb2.JobStateFlag.Value(f"JOB_STATE_FLAG_{flag.name}") for flag in value.state_flags
         ],
-        reason=_reason(value.reason),
+        reason=reason(value.reason),
         exit_status=exit_status(value.exit_status),
         derived_exit_status=exit_status(value.derived_exit_status),
         time_limit=time_limit(value.time_limit),
@@ -74,11 +74,17 @@ def job_page(page: model.JobPage, query: ListQuery) -> job_requests_pb2.ListJobs
     )
 
 
-def _reason(value: model.JobReason | None) -> job_pb2.JobReason | None:
+def reason(value: model.JobReason | None) -> job_pb2.JobReason | None:
+    """Return why a job is in its state, or could not run; None where there is no reason."""
     if value is None:
         return None
-    category = job_pb2.JobReasonCategory.Value(f"JOB_REASON_CATEGORY_{value.category}")
-    return job_pb2.JobReason(category=category, name=value.name, text=values.text(value.text))
+    return job_pb2.JobReason(
+        category=job_pb2.JobReasonCategory.Value(f"JOB_REASON_CATEGORY_{value.category}"),
+        name=value.name,
+        text=values.text(value.text),
+        blocking_jobs=map(job_id, value.blocking_jobs),
+        blocked_by=values.text(value.blocked_by),
+    )
 
 
 def exit_status(value: model.ExitStatus | None) -> job_pb2.ExitStatus | None:

@@ -6,11 +6,12 @@ from google.rpc import status_pb2
 
 from hpcagent.jobs import model
 from hpcagent.jobs.errors import AgentError
+from hpcagent.jobs.estimate import Estimate
 from hpcagent.jobs.task_backend import Rendering
 from hpcagent.server.encode import values
-from hpcagent.server.encode.jobs import job, job_id
+from hpcagent.server.encode.jobs import job, job_id, reason
 from hpcagent.server.status import to_status
-from hpcagent.v1 import job_pb2, job_requests_pb2, k8s_agent_pb2
+from hpcagent.v1 import job_pb2, job_requests_pb2, k8s_agent_pb2, slurm_agent_pb2
 
 
 def submission(value: model.Submission) -> job_requests_pb2.SubmitJobResponse:
@@ -42,6 +43,20 @@ def update(changed: model.JobId, now: model.Job) -> job_requests_pb2.UpdateJobRe
     """Return what became of a change of one job."""
     return job_requests_pb2.UpdateJobResponse(
         results=job_results([model.JobResult(changed)]), job=job(now)
+    )
+
+
+def estimate(value: Estimate) -> slurm_agent_pb2.EstimateJobResponse:
+    """Return when and where a job would start."""
+    return slurm_agent_pb2.EstimateJobResponse(
+        start_time=values.timestamp(value.start_time),
+        node_list=values.text(value.node_list),
+        cpus=value.cpus,
+        partition=values.text(value.partition),
+        preempted_jobs=map(job_id, value.preempted_jobs),
+        reason=reason(value.reason),
+        warnings=warnings(value.warnings),
+        system_usage=value.system_usage,
     )
 
 

@@ -189,6 +189,7 @@ FORMS: Mapping[str, Form] = {
     "bb": text,
     "bbf": file_of,
     "cluster_constraint": text,
+    "clusters": words,
     "container": text,
     "context": text,
     "contiguous": flag,

@@ -85,7 +85,7 @@ class Twins:
         if run.returncode:
             _, _, text = run.stderr.rstrip().rpartition("Batch job submission failed: ")
             return Refused(run.stderr, text if text != run.stderr.rstrip() else "")
-        return self._made(int(run.stdout))
+        return self._made(int(run.stdout.partition(";")[0]))
 
     def by_hpcagent(self, spec: JobSpec) -> Outcome:
         """Submit with hpcagent."""

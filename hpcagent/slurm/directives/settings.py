@@ -15,7 +15,6 @@ from hpcagent.slurm.grammar.forms import NOT_GIVEN, Instead
 
 EITHER_OR: tuple[frozenset[str], ...] = (
     frozenset({"oversubscribe", "exclusive"}),
-    frozenset({"core_spec", "thread_spec"}),
     frozenset({"gpu_bind", "tres_bind"}),
 )
 """Options that sbatch keeps in one place: the one that comes later takes the other's."""

@@ -8,7 +8,7 @@ holds them all against ``sbatch --help`` of the installed Slurm.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hpcagent.slurm.draft import Release
+from hpcagent.slurm.draft import FaultError, Release
 from hpcagent.slurm.grammar.forms import FLAG, TEXT, Argument, Grammar, switch
 from hpcagent.slurm.grammar.numbers import COUNT
 from hpcagent.slurm.options import BY_NAME, OPTIONS
@@ -63,14 +63,16 @@ def _rows() -> tuple[Spelling, ...]:
 
 
 def _name(text: str) -> object:
+    if not text:
+        raise FaultError("is empty: leave it out", "EMPTY")
     return text
 
 
 REQUEST_FIELDS: tuple[Spelling, ...] = (
     Spelling("job-name", "name", Grammar(_name), "J"),
-    Spelling("partition", "partition", TEXT, "p"),
-    Spelling("chdir", "work_dir", TEXT, "D"),
-    Spelling("export", "export", Grammar(_name)),
+    Spelling("partition", "partition", Grammar(_name), "p"),
+    Spelling("chdir", "work_dir", Grammar(_name), "D"),
+    Spelling("export", "export", Grammar(str)),
 )
 """Options that are fields of the request."""
 

@@ -1,0 +1,3 @@
+#!/bin/bash
+#SBATCH --export=LD_PRELOAD,OMP_NUM_THREADS=4,NOT_THERE
+env

@@ -1,0 +1,3 @@
+#!/bin/sh
+#SBATCH --hint=nomultithread -n4
+true

@@ -1,0 +1,5 @@
+#!/bin/sh
+#SBATCH --mcs-label=x
+#SBATCH --batch=fast -C fast
+#SBATCH --network=devname
+true

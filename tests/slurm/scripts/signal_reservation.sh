@@ -1,0 +1,4 @@
+#!/bin/bash
+#SBATCH --signal=RSIGTERM --no-kill=off
+#SBATCH --wait-all-nodes=1
+./program

@@ -116,6 +116,8 @@ class JobSpec:
     name: str = ""
     environment: tuple[str, ...] = ()
     nodes: int = 0
+    min_cpus: int = 0
+    max_cpus: int = 0
     argv: tuple[str, ...] = ()
     directives: str = "HONOUR"
     options: Mapping[str, object] = field(default_factory=dict)
@@ -126,6 +128,8 @@ class JobSpec:
     validate_only: bool = False
     faults: tuple[Violation, ...] = ()
     """What could not even be read; the backend reports it together with what it finds itself."""
+    paths: Mapping[str, str] = field(default_factory=dict)
+    """What the caller calls a field or an option, where it does not call it by its name here."""
 
     def digest(self) -> str:
         """Return ``sha256:...`` of all that makes the job, so that equal requests are equal.
@@ -134,7 +138,7 @@ class JobSpec:
         ask, not what for.
         """
         content = {part.name: getattr(self, part.name) for part in fields(self)}
-        for how in ("request_id", "validate_only", "faults"):
+        for how in ("request_id", "validate_only", "faults", "paths"):
             del content[how]
         content["script"] = _sha256(self.script)  # by far the longest part: not escaped for JSON
         form = json.dumps(content, sort_keys=True, separators=(",", ":"), default=asdict)

@@ -9,6 +9,7 @@ from hpcagent.jobs.spec import JobSpec
 from hpcagent.server import masks
 from hpcagent.server.control import ControlMethods
 from hpcagent.server.deadlines import deadline_of
+from hpcagent.server.decode.descriptor import descriptor_spec
 from hpcagent.server.decode.jobs import get_query, list_query
 from hpcagent.server.decode.submission import job_spec
 from hpcagent.server.encode import jobs, results
@@ -33,8 +34,18 @@ class SlurmAgent(
         self, request: slurm_agent_pb2.SubmitJobRequest, context: grpc.ServicerContext
     ) -> job_requests_pb2.SubmitJobResponse:
         """Submit a job."""
+        return self._submit(job_spec(request, self._cluster), context)
+
+    def SubmitDescriptor(
+        self, request: slurm_agent_pb2.SubmitDescriptorRequest, context: grpc.ServicerContext
+    ) -> job_requests_pb2.SubmitJobResponse:
+        """Submit a job that the original system describes."""
+        return self._submit(descriptor_spec(request), context)
+
+    def _submit(
+        self, spec: JobSpec, context: grpc.ServicerContext
+    ) -> job_requests_pb2.SubmitJobResponse:
         deadline = deadline_of(context, self._max_deadline)
-        spec = job_spec(request, self._cluster)
         with audited(_submission(spec, context)) as facts:
             submission = self._backend.submit(spec, deadline)
             facts["job_id"] = str(submission.job_id or "")

@@ -74,6 +74,7 @@ def describe(spec: JobSpec, site: Site) -> Descriptor:
     per_task.derive(draft)
     derive.derive(draft)
     gres_sizes.derive(draft)
+    _fill_cpus(spec, draft)
     draft.faults += work_dir.check(spec.create_work_dir)
     if draft.faults:
         raise InvalidRequest(draft.faults)
@@ -121,6 +122,17 @@ def _fill_work_dir(path: str, draft: Draft) -> None:
 def _fill_name(name: str, draft: Draft) -> None:
     draft.members["name"] = check_text(name, MAX_TEXT)
     draft.variables["SLURM_JOB_NAME"] = name  # up to 22.05 slurmd reads %x of file names from it
+
+
+def _fill_cpus(spec: JobSpec, draft: Draft) -> None:
+    """Let a request's own numbers of processors stand for those derived."""
+    for member, number in (("min_cpus", spec.min_cpus), ("max_cpus", spec.max_cpus)):
+        if number > MAX_U32:
+            draft.fault(member, f"is {number}; it must be 1 to {MAX_U32}", "OUT_OF_RANGE")
+        elif number:
+            draft.members[member] = number
+    if spec.max_cpus and spec.max_cpus < spec.min_cpus:
+        draft.fault("max_cpus", f"is {spec.max_cpus}, less than min_cpus", "OUT_OF_RANGE")
 
 
 def _fill_text(member: str, text: str, draft: Draft) -> None:

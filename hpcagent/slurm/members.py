@@ -27,6 +27,7 @@ FIELDS: Mapping[str, str] = {
     "env_size": "environment",
     "environment": "environment",
     "group_id": "group_id",
+    "max_cpus": "max_cpus",
     "name": "name",
     "partition": "partition",
     "script": "script",
@@ -37,7 +38,7 @@ FIELDS: Mapping[str, str] = {
 
 DERIVED: Mapping[str, str] = {
     "bitflags": "says which sizes were given, beside the bits of options",
-    "min_cpus": "tasks times processors of each, or nodes",
+    "min_cpus": "tasks times processors of each, or nodes, unless `min_cpus` says it",
 }
 """Derived from options, as sbatch derives it (``hpcagent.slurm.derive``)."""
 
@@ -71,7 +72,6 @@ SKIPPED: Mapping[str, str] = {
     "job_id_str": _UPDATES,
     "job_size_str": "lists of node counts, `--nodes=1,4-8`: a NodeCount is one range",
     "licenses_tot": _INTERNAL,
-    "max_cpus": _NO_OPTION,
     "mem_update_delay": "came with 26.05; the contract has no field for it yet",
     "mem_update_margin": "came with 26.05; the contract has no field for it yet",
     "ntasks_per_board": _NO_OPTION,

@@ -103,6 +103,8 @@ class SubmitJobRequest(message.Message):
     ARGV_FIELD_NUMBER: builtins.int
     DIRECTIVES_FIELD_NUMBER: builtins.int
     COMPONENTS_FIELD_NUMBER: builtins.int
+    MIN_CPUS_FIELD_NUMBER: builtins.int
+    MAX_CPUS_FIELD_NUMBER: builtins.int
     user_id: builtins.int
     """Uid of the user under whom the job runs. Give this, `user`, or both (they must agree, as NSS on the agent's host has
     it). Never 0, nor below the agent's `min_uid`.
@@ -139,6 +141,12 @@ class SubmitJobRequest(message.Message):
     """
     directives: Directives.ValueType
     """What is done with `#SBATCH` lines."""
+    min_cpus: builtins.int
+    """Fewest processors of the whole job; sbatch has no option for it. 0: as derived from its tasks and nodes. At most
+    4294967293.
+    """
+    max_cpus: builtins.int
+    """Most processors of the whole job; sbatch has no option for it. 0: no such limit. At most 4294967293."""
     @builtins.property
     def environment(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
         """Environment of the job, `NAME=value` each; what sbatch adds (`SLURM_*`) is added. A later entry wins. It stands for the
@@ -183,10 +191,12 @@ class SubmitJobRequest(message.Message):
         argv: abc.Iterable[builtins.str] | None = ...,
         directives: Directives.ValueType = ...,
         components: abc.Iterable[HetComponent] | None = ...,
+        min_cpus: builtins.int = ...,
+        max_cpus: builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_group_id", b"_group_id", "_user_id", b"_user_id", "create_work_dir", b"create_work_dir", "group_id", b"group_id", "user_id", b"user_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_group_id", b"_group_id", "_user_id", b"_user_id", "argv", b"argv", "components", b"components", "create_work_dir", b"create_work_dir", "directives", b"directives", "environment", b"environment", "group", b"group", "group_id", b"group_id", "name", b"name", "nodes", b"nodes", "options", b"options", "partition", b"partition", "request_id", b"request_id", "script", b"script", "user", b"user", "user_id", b"user_id", "validate_only", b"validate_only", "work_dir", b"work_dir"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_group_id", b"_group_id", "_user_id", b"_user_id", "argv", b"argv", "components", b"components", "create_work_dir", b"create_work_dir", "directives", b"directives", "environment", b"environment", "group", b"group", "group_id", b"group_id", "max_cpus", b"max_cpus", "min_cpus", b"min_cpus", "name", b"name", "nodes", b"nodes", "options", b"options", "partition", b"partition", "request_id", b"request_id", "script", b"script", "user", b"user", "user_id", b"user_id", "validate_only", b"validate_only", "work_dir", b"work_dir"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__group_id: _TypeAlias = typing.Literal["group_id"]  # noqa: Y015
     _WhichOneofArgType__group_id: _TypeAlias = typing.Literal["_group_id", b"_group_id"]  # noqa: Y015
@@ -328,7 +338,14 @@ class SubmitDescriptorRequest(message.Message):
     REQUEST_ID_FIELD_NUMBER: builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: builtins.int
     descriptor_json: builtins.str
-    """SLURMJobDescMsg as JSON: keys are sbatch's long options, `uid`, `gid`, `script`. An unknown key is refused."""
+    """SLURMJobDescMsg as JSON, with the keys and types of the original Go struct: sbatch's long options, and `uid`, `gid`,
+    `script` (required), `argv`, `argc`, `envsize`, `maxnodes`, `maxcpus`, `MinCPUs`. `export` is the list of the
+    environment's `NAME=value`, `time` is in minutes (4294967295: unlimited), `mem` in MiB (with bit 63: of each processor),
+    `deadline` in seconds since the epoch; `share` and `open-mode` are Slurm's numbers; `nodes` is a number, exactly, unless
+    `maxnodes` makes it the least; `requeue`, `reboot`, `no-kill` and `wait-all-nodes` are as sbatch's options, 0 for not
+    so. An unknown key, a wrong type, and whatever else is wrong, is told by key. It makes the job of the equal
+    SubmitJobRequest, `#SBATCH` lines of the script included.
+    """
     request_id: builtins.str
     """As SubmitJobRequest.request_id."""
     validate_only: builtins.bool

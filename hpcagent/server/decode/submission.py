@@ -26,6 +26,8 @@ def job_spec(request: slurm_agent_pb2.SubmitJobRequest, cluster: str) -> JobSpec
         name=request.name,
         environment=tuple(request.environment),
         nodes=request.nodes,
+        min_cpus=request.min_cpus,
+        max_cpus=request.max_cpus,
         argv=tuple(request.argv),
         directives=_directives(request, faults),
         options=chosen,

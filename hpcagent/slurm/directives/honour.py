@@ -20,6 +20,8 @@ from hpcagent.slurm.draft import FaultError, Release
 
 SCRIPT = "script"
 """The field of the request that a fault of a line belongs to."""
+OPTIONS = 'options["slurm"].'
+"""How the path of an option begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,10 @@ class Honoured:
             for name, setting in settings.items()
             if setting.line
         }
-        return tuple(_blame(violation, lines.get(violation.field)) for violation in violations)
+        return tuple(
+            _called(_blame(violation, lines.get(violation.field)), self.spec.paths)
+            for violation in violations
+        )
 
 
 def _blame(violation: Violation, setting: Setting | None) -> Violation:
@@ -59,10 +64,18 @@ def _blame(violation: Violation, setting: Setting | None) -> Violation:
     return Violation(SCRIPT, said, violation.reason)
 
 
+def _called(violation: Violation, paths: Mapping[str, str]) -> Violation:
+    """Return a violation by the caller's own name of its field."""
+    name, bracket, index = violation.field.removeprefix(OPTIONS).partition("[")
+    return (
+        replace(violation, field=f"{paths[name]}{bracket}{index}") if name in paths else violation
+    )
+
+
 def _path(name: str, component: int) -> str:
     """Return the path of an option in the request, as ``hpcagent.slurm.descriptor`` has it."""
     if not component:
-        return name if name in IN_REQUEST else f'options["slurm"].{name}'
+        return name if name in IN_REQUEST else f"{OPTIONS}{name}"
     inner = name if name in IN_REQUEST else f"options.{name}"
     return f"components[{component - 1}].{inner}"
 

@@ -76,7 +76,6 @@ def test_what_shares_a_place_is_one_option() -> None:
     assert resolved("#SBATCH --exclusive -s").options == {"oversubscribe": True}
     assert resolved("#SBATCH -s --exclusive=user").options == {"exclusive": "USER"}
     assert resolved("#SBATCH --exclusive=oversubscribe").options == {"oversubscribe": True}
-    assert resolved("#SBATCH --core-spec=2 --thread-spec=3").options == {"thread_spec": 3}
     assert resolved("#SBATCH -s", options={"exclusive": "JOB"}).options == {"exclusive": "JOB"}
 
 

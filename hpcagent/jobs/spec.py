@@ -103,6 +103,8 @@ class HetComponent:
     partition: str = ""
     nodes: int = 0
     options: Mapping[str, object] = field(default_factory=dict)
+    name: str = ""
+    """Its name; empty: that of the component before it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,14 +62,18 @@ def describe(spec: JobSpec, site: Site) -> Descriptor:
 def each(spec: JobSpec) -> Iterator[JobSpec]:
     """Return every component as a job of its own, the leader first."""
     yield spec
-    held_on = spec.options
+    held_on, name = spec.options, spec.name
     for component in spec.components:
         held_on = {name: held_on[name] for name in held_on if not _is_forgotten(name)}
         held_on |= component.options
+        name = component.name or name
         yield replace(
             spec,
+            name=name,
             partition=component.partition,
             nodes=component.nodes,
+            min_cpus=0,
+            max_cpus=0,
             options=held_on,
             components=(),
             faults=(),
@@ -96,7 +100,7 @@ def _is_own(fault: Violation, component: HetComponent) -> bool:
     """Whether a fault is in what a component was given itself, and not in what holds on."""
     if _is_option(fault):
         return fault.field.removeprefix(OPTIONS) in component.options
-    return bool({"partition": component.partition, "nodes": component.nodes}.get(fault.field))
+    return bool(getattr(component, fault.field, None))
 
 
 def _joined(found: list[Descriptor]) -> Descriptor:

@@ -244,10 +244,13 @@ class HetComponent(message.Message):
     PARTITION_FIELD_NUMBER: builtins.int
     NODES_FIELD_NUMBER: builtins.int
     OPTIONS_FIELD_NUMBER: builtins.int
+    NAME_FIELD_NUMBER: builtins.int
     partition: builtins.str
     """Its partition. Empty: Slurm's default."""
     nodes: builtins.int
     """Its number of nodes, exactly. 0: as the options imply."""
+    name: builtins.str
+    """Its name. At most 1024 bytes. Empty: that of the component before it."""
     @builtins.property
     def options(self) -> job_options_pb2.JobOptions:
         """Its options. As with sbatch, those of the component before hold on unless given here, but for what says how large a
@@ -261,10 +264,11 @@ class HetComponent(message.Message):
         partition: builtins.str = ...,
         nodes: builtins.int = ...,
         options: job_options_pb2.JobOptions | None = ...,
+        name: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["options", b"options"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["nodes", b"nodes", "options", b"options", "partition", b"partition"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["name", b"name", "nodes", b"nodes", "options", b"options", "partition", b"partition"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -8,7 +8,8 @@ be equal, as for single options in test_like_sbatch.
 from pathlib import Path
 
 import pytest
-from slurm.test_like_sbatch import RECORD_DIFFERS, check_alike, differences
+from slurm.test_het_jobs import HET_DIFFERS
+from slurm.test_like_sbatch import RECORD_DIFFERS, SENT_DIFFERS, check_alike, differences
 from slurm.twins import Made, Refused, Twins
 
 SCRIPTS = {path.stem: path.read_text("utf-8") for path in
@@ -28,7 +29,10 @@ def test_a_script_makes_the_same_job(twins: Twins, name: str) -> None:
     theirs, mine = twins.by_sbatch(spec), twins.by_hpcagent(spec)
     assert isinstance(theirs, Made), theirs
     assert isinstance(mine, Made), mine
-    check_alike(theirs, mine, RECORD_DIFFERS)
+    check_alike(theirs, mine, HET_DIFFERS)
+    for their, my in zip(theirs.components, mine.components, strict=True):
+        assert differences(their[0], my[0], SENT_DIFFERS) == {}
+        assert differences(their[1], my[1], HET_DIFFERS) == {}
 
 
 def test_dos_line_ends_make_the_job_of_unix_line_ends(twins: Twins) -> None:

@@ -66,6 +66,7 @@ def _components(
             component.partition,
             component.nodes,
             options(component.options, f"components[{index}].options", cluster, faults),
+            component.name,
         )
         for index, component in enumerate(request.components)
     )

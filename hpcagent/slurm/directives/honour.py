@@ -109,13 +109,12 @@ def _asked(spec: JobSpec, offset: int) -> dict[str, object]:
     sbatch reads its command line again for each component of a script, as far as it has parts of
     its own for them; so does this.
     """
-    if not offset:
+    if not offset or not spec.components:
         fields = {"name": spec.name, "work_dir": spec.work_dir, "partition": spec.partition}
         return _some(fields, spec.nodes) | dict(spec.options)
-    if not spec.components:
-        return _some({"partition": spec.partition}, spec.nodes) | dict(spec.options)
     own = spec.components[min(offset, len(spec.components)) - 1]
-    return _some({"partition": own.partition}, own.nodes) | dict(own.options)
+    fields = {"name": own.name, "work_dir": spec.work_dir, "partition": own.partition}
+    return _some(fields, own.nodes) | dict(own.options)
 
 
 def _some(fields: Mapping[str, object], nodes: int) -> dict[str, object]:
@@ -161,8 +160,8 @@ def _options(settings: _By, nodes: int, asked: Mapping[str, object]) -> dict[str
 
 def _component(spec: JobSpec, offset: int, settings: _By, faults: list[Violation]) -> HetComponent:
     for name in ("work_dir", "export"):
-        if name in settings:
-            setting = settings[name]
+        setting = settings.get(name)
+        if setting is not None and setting.line:
             said = f"line {setting.line}: {setting.written} holds for all components: give it first"
             faults.append(Violation(SCRIPT, said, "OPTION_OF_LEADER"))
     if offset <= len(spec.components):
@@ -171,6 +170,7 @@ def _component(spec: JobSpec, offset: int, settings: _By, faults: list[Violation
     else:
         nodes, asked = (0, {})
     return HetComponent(
+        name=_text(settings, "name"),
         partition=_text(settings, "partition"),
         nodes=nodes,
         options=_options(settings, nodes, asked),

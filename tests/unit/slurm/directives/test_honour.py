@@ -141,7 +141,14 @@ def test_components_of_the_request_win_one_by_one() -> None:
 
 def test_what_all_components_share_is_given_first() -> None:
     lines = "#SBATCH -n1", "#SBATCH hetjob", "#SBATCH -D /x --export=NONE"
-    assert faults(*lines) == [("OPTION_OF_LEADER", "line 4"), ("OPTION_OF_LEADER", "line 4")]
+    assert faults(*lines) == [("OPTION_OF_LEADER", "line 4")]
+    assert faults(*lines, work_dir="") == [("OPTION_OF_LEADER", "line 4")] * 2
+
+
+def test_a_component_may_have_a_name_of_its_own() -> None:
+    lines = "#SBATCH -J first", "#SBATCH hetjob", "#SBATCH -J second", "#SBATCH hetjob"
+    spec = resolved(*lines)
+    assert (spec.name, [one.name for one in spec.components]) == ("first", ["second", ""])
 
 
 # ---------------------------------------------------------------------- the environment

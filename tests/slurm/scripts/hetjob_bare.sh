@@ -1,0 +1,4 @@
+#!/bin/sh
+#SBATCH hetjob
+#SBATCH --ntasks=2
+hostname

@@ -50,6 +50,10 @@ control-plane: setup ## Build the Kubernetes of the tests, once, where Go is ins
 fault: setup ## Run only the tests that kill, stop and cut off daemons
 	$(PYTEST) tests/fault
 
+.PHONY: soak
+soak: setup ## The tests of many jobs, watchers and outputs, at the size that was promised (some minutes)
+	$(PYTEST) --soak --capture=no tests/slurm/test_many_*.py
+
 .PHONY: bench
 bench: setup ## Measure against raw C calls to libslurm, in the same run
 	$(PYTEST) tests/bench --capture=no

@@ -42,11 +42,13 @@ class Watcher:
             self.call = None
             self.news.notify_all()
 
-    def wait_for(self, condition: Callable[[], object], what: str = "") -> None:
-        """Wait until what was heard meets a condition."""
+    def wait_for(
+        self, condition: Callable[[], object], what: Callable[[], object] | None = None
+    ) -> None:
+        """Wait until what was heard meets a condition; ``what`` tells what it lacks."""
         with self.news:
             met = self.news.wait_for(condition, PATIENCE)
-        assert met, f"{what}: heard {self.states}, gone {self.gone}, error {self.error}"
+        assert met, f"{what() if what else self.states}, gone {self.gone}, error {self.error}"
 
     def wait_until_complete(self) -> None:
         """Wait for the end of the snapshot."""
@@ -54,7 +56,7 @@ class Watcher:
 
     def wait_for_state(self, job: job_pb2.JobId, state: str) -> None:
         """Wait until a job was told to be in a state."""
-        self.wait_for(lambda: state in self.states.get(job.id, ()), f"{job.id} {state}")
+        self.wait_for(lambda: state in self.states.get(job.id, ()))
 
     def kinds(self, job: job_pb2.JobId) -> list[str]:
         """The kinds of the events about a job, in order."""

@@ -1,9 +1,10 @@
 """An HTTP server in front of a real API server: passes requests on, except for planned faults."""
 
+import contextlib
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -60,6 +61,7 @@ class Proxy(ThreadingHTTPServer):
     def __init__(self, access: ClusterAccess) -> None:
         self.plan = Plan()
         self.target = access.server
+        self.under_way: list[Handler] = []
         self.pool = urllib3.PoolManager(ca_certs=access.ca_file or None, retries=False, maxsize=8)
         super().__init__(("127.0.0.1", 0), Handler)
 
@@ -67,6 +69,13 @@ class Proxy(ThreadingHTTPServer):
         """How the agent reaches the cluster through the proxy."""
         port = self.server_address[1]
         return ClusterAccess(server=f"http://127.0.0.1:{port}", token_file=access.token_file)
+
+    def drop_streams(self) -> None:
+        """Break every connection on which an answer is still under way."""
+        with self.plan.lock:
+            under_way, self.under_way = self.under_way, []
+        for handler in under_way:
+            handler.hang_up()
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing of connections that break: they are meant to."""
@@ -109,12 +118,28 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in upstream.headers.items():
             if name.lower() not in _HOP_BY_HOP:
                 self.send_header(name, value)
+        self.send_pieces(upstream.stream(decode_content=False))
+
+    def stream(self, documents: Iterable[Mapping[str, Any]]) -> None:
+        """Answer with a document in each line, and end."""
+        self.send_response(200)
+        self.send_pieces(json.dumps(one).encode() + b"\n" for one in documents)
+
+    def send_pieces(self, pieces: Iterable[bytes]) -> None:
+        """Send what comes as it comes."""
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        for piece in upstream.stream(decode_content=False):
-            self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
-            self.wfile.flush()
-        self.wfile.write(b"0\r\n\r\n")
+        with self.server.plan.lock:
+            self.server.under_way.append(self)
+        try:
+            for piece in pieces:
+                self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+                self.wfile.flush()
+            self.wfile.write(b"0\r\n\r\n")
+        finally:
+            with self.server.plan.lock:
+                if self in self.server.under_way:
+                    self.server.under_way.remove(self)
 
     def refuse(self, status: int, document: Mapping[str, Any], headers: Mapping[str, str]) -> None:
         """Answer without asking anybody."""
@@ -130,7 +155,8 @@ class Handler(BaseHTTPRequestHandler):
     def hang_up(self) -> None:
         """Close the connection without a word."""
         self.close_connection = True
-        self.connection.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):  # the other side was faster
+            self.connection.shutdown(socket.SHUT_RDWR)
 
 
 def refused(status: int, reason: str, said: str, **headers: str) -> Callable[[Handler], None]:

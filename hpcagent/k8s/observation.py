@@ -8,6 +8,7 @@ what is computed from them is corrected by the next look.
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from hpcagent.jobs.deadline import Deadline
@@ -21,26 +22,46 @@ from hpcagent.k8s.resources import WORKLOADS, path
 PAGE = 500
 """Objects that are asked for at once, as kubectl does."""
 
-_OWN = "=".join(MANAGED_BY)
-_REFUSED = "reason=FailedCreate"
+OWN = "=".join(MANAGED_BY)
+"""The selector of objects that the agent made."""
+REFUSED = "reason=FailedCreate"
 """The events that tell why a workload has no pods."""
 
 
-def listed(
-    server: ApiServer, kind: str, namespace: str, deadline: Deadline, **query: str
-) -> Iterator[Object]:
-    """Yield the objects of a kind in a namespace, a page at a time."""
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The objects of a kind, and the version behind which a watch goes on."""
+
+    items: list[Object]
+    version: str
+
+
+def list_all(
+    server: ApiServer,
+    kind: str,
+    namespace: str,
+    deadline: Deadline,
+    query: Mapping[str, str],
+) -> Listing:
+    """Return the objects of a kind, asked for in pages, all as of one version."""
+    items: list[Object] = []
     following = ""
     while True:
         pages = {"limit": str(PAGE), **({"continue": following} if following else {})}
         request = Request(method="GET", path=path(kind, namespace), query={**query, **pages})
         page = server.ask(request, deadline)
-        for one in page["items"]:
-            # Within a list, objects do not say what they are.
-            yield {"apiVersion": page["apiVersion"], "kind": kind, **one}
+        # Within a list, objects do not say what they are.
+        items += [{"apiVersion": page["apiVersion"], "kind": kind, **one} for one in page["items"]]
         following = page["metadata"].get("continue", "")
         if not following:
-            return
+            return Listing(items, page["metadata"]["resourceVersion"])
+
+
+def listed(
+    server: ApiServer, kind: str, namespace: str, deadline: Deadline, **query: str
+) -> list[Object]:
+    """Return the objects of a kind in a namespace, or everywhere."""
+    return list_all(server, kind, namespace, deadline, query).items
 
 
 def workload(server: ApiServer, job_id: ObjectId, deadline: Deadline) -> Object:
@@ -61,7 +82,7 @@ def made_by(
     server: ApiServer, request_id: str, namespaces: Iterable[str], deadline: Deadline
 ) -> Object | None:
     """Return the workload that a request made."""
-    selector = f"{_OWN},{REQUEST_LABEL}={short(request_id)}"
+    selector = f"{OWN},{REQUEST_LABEL}={short(request_id)}"
     for namespace in namespaces:
         for kind in WORKLOADS:
             for found in listed(server, kind, namespace, deadline, labelSelector=selector):
@@ -83,9 +104,9 @@ def observe(server: ApiServer, seen: Object, deadline: Deadline) -> Observed:
     pods = pods_of(server, seen, deadline)
     events: Iterable[Object] = ()
     if not pods:
-        fields = f"{_REFUSED},involvedObject.uid={seen['metadata']['uid']}"
+        fields = f"{REFUSED},involvedObject.uid={seen['metadata']['uid']}"
         events = listed(server, "Event", namespace, deadline, fieldSelector=fields)
-    services = listed(server, "Service", namespace, deadline, labelSelector=_OWN)
+    services = listed(server, "Service", namespace, deadline, labelSelector=OWN)
     return Observed(
         workload=seen,
         pods=pods,
@@ -103,7 +124,7 @@ def all_in(
 
     A few requests, however many jobs there are.
     """
-    selector = ",".join([_OWN, *(f"{name}={value}" for name, value in sorted(labels.items()))])
+    selector = ",".join([OWN, *(f"{name}={value}" for name, value in sorted(labels.items()))])
     found = [
         one
         for kind in WORKLOADS
@@ -114,9 +135,9 @@ def all_in(
     pods = by_workload(listed(server, "Pod", namespace, deadline))
     events = defaultdict[str, list[Object]](list)
     if any(key(one) not in pods for one in found):
-        for event in listed(server, "Event", namespace, deadline, fieldSelector=_REFUSED):
+        for event in listed(server, "Event", namespace, deadline, fieldSelector=REFUSED):
             events[event["involvedObject"].get("uid", "")].append(event)
-    services = by_owner(listed(server, "Service", namespace, deadline, labelSelector=_OWN))
+    services = by_owner(listed(server, "Service", namespace, deadline, labelSelector=OWN))
     as_of_time = time.time()
     for one in found:
         uid = one["metadata"]["uid"]

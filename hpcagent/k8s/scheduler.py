@@ -6,6 +6,7 @@ call that means it.
 
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
@@ -17,14 +18,17 @@ from hpcagent.jobs.matching import matcher
 from hpcagent.jobs.model import Job, JobFilter, JobPage, JobResult, ObjectId, Submission
 from hpcagent.jobs.task import TaskSpec, TaskUpdate
 from hpcagent.jobs.task_backend import Ending, Rendering, TaskBackendInfo
+from hpcagent.jobs.watch import Watch
 from hpcagent.k8s import changes, unit
 from hpcagent.k8s.client import ApiServer, Object
+from hpcagent.k8s.follower import Follower
 from hpcagent.k8s.health import Health
 from hpcagent.k8s.listing import listing
 from hpcagent.k8s.observation import all_in, made_by, observe, workload
 from hpcagent.k8s.preparation import Preparer, default_cluster
 from hpcagent.k8s.reasons import Observed
 from hpcagent.k8s.states import job, seconds
+from hpcagent.k8s.view import CONNECTIONS
 
 _UID_BITS = 63
 """Of a uid's 128: as many as fit into a page token."""
@@ -45,6 +49,17 @@ class KubernetesScheduler:
             for name, access in settings.clusters.items()
         }
         self._health = Health(self._servers)
+        # With connections of their own: they are held for long, and would fill the callers' pool.
+        self._watching = {
+            name: ApiServer(
+                name,
+                access,
+                pool=CONNECTIONS * len(self._namespaces),
+                longest=settings.timeout,
+            )
+            for name, access in settings.clusters.items()
+        }
+        self._follower = Follower(self._watching, self._namespaces)
 
     def start(self) -> None:
         """Begin to look after the API servers."""
@@ -53,7 +68,8 @@ class KubernetesScheduler:
     def close(self) -> None:
         """Let go of everything."""
         self._health.close()
-        for server in self._servers.values():
+        self._follower.close()
+        for server in (*self._servers.values(), *self._watching.values()):
             server.close()
 
     # ------------------------------------------------------------------------ making jobs
@@ -125,6 +141,17 @@ class KubernetesScheduler:
             server = self._named(name)
             for namespace in chosen:
                 yield from map(job, all_in(server, namespace, wanted.labels, deadline))
+
+    @contextmanager
+    def watch(self, wanted: JobFilter, resume_token: str, deadline: Deadline) -> Iterator[Watch]:
+        """Begin to follow jobs, or go on with it. Raises InvalidRequest, Expired."""
+        clusters = wanted.clusters or (self._default,)
+        for name in clusters:
+            self._named(name)
+        with self._follower.watch(
+            replace(wanted, clusters=clusters), resume_token, deadline
+        ) as watch:
+            yield watch
 
     # ---------------------------------------------------------------------- changing jobs
 

@@ -19,7 +19,7 @@ def agent(cluster: Cluster, namespace: str, tmp_path: Path) -> Agent:
 @pytest.fixture
 def server(agent: Agent) -> Iterator[ApiServer]:
     """The agent's client."""
-    made = ApiServer("test", agent.access, pool=4, longest=30)
+    made = ApiServer("test", agent.access, pool=16, longest=30)
     yield made
     made.close()
 
@@ -34,6 +34,6 @@ def faults(agent: Agent) -> Iterator[Proxy]:
 @pytest.fixture
 def faulty(agent: Agent, faults: Proxy) -> Iterator[ApiServer]:
     """The agent's client, through what can break."""
-    made = ApiServer("test", faults.access(agent.access), pool=4, longest=30)
+    made = ApiServer("test", faults.access(agent.access), pool=16, longest=30)
     yield made
     made.close()

@@ -7,7 +7,7 @@ from itertools import islice
 from operator import itemgetter
 
 from hpcagent.jobs.matching import matcher
-from hpcagent.jobs.model import Job, JobFilter
+from hpcagent.jobs.model import Job, JobFilter, ObjectId
 from hpcagent.jobs.watch import events
 from hpcagent.jobs.watch.events import Event
 from hpcagent.jobs.watch.log import Change, ChangeLog
@@ -23,7 +23,12 @@ PAGE = 500
 
 
 def key_of(job: Job) -> str:
-    """Return what names a job here: its id as its backend prints it."""
+    """Return what names a job here: its id as its backend prints it, after its cluster if need be.
+
+    A hub of Kubernetes has several clusters, whose jobs may have the same names.
+    """
+    if isinstance(job.job_id, ObjectId):
+        return f"{job.job_id.cluster}/{job.job_id}"
     return str(job.job_id)
 
 

@@ -95,7 +95,7 @@ def job(record: Record, names: Names, *, cluster: str, now: float, release: Rele
         backend_state="+".join((state.name, *(flag.name for flag in flags))),
         request_id=request_id,
         admin_comment=admin_comment,
-        reason=reasons.reason(record["state_reason_name"], record["state_desc"] or ""),
+        reason=reasons.reason(record, cluster),
         as_of_time=now,
         user=user,
         group=names.groups.get(record["group_id"], ""),

@@ -3,29 +3,22 @@
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from native.jobs import GROUP, USER
 from server.refusals import refusal
 from slurm import caller as calls
 from slurm.caller import Caller
+from slurm.sites import PATIENCE, Site, opened
 from slurm_commands import command, job_state, wait_until
 
-from hpcagent import config
 from hpcagent.jobs.deadline import Deadline
-from hpcagent.jobs.errors import AgentError
-from hpcagent.jobs.estimate import Estimate
-from hpcagent.jobs.identity import Claim
 from hpcagent.jobs.model import JobReason
-from hpcagent.jobs.spec import Dependency, Gres, HetComponent, JobSpec
+from hpcagent.jobs.spec import Dependency, Gres, HetComponent
 from hpcagent.sandbox import Sandbox
-from hpcagent.slurm.scheduler import SlurmScheduler
 from hpcagent.v1.job_pb2 import JOB_REASON_CATEGORY_PARTITION
 
-PATIENCE = 20.0
 HOUR = 3600
 THREE_GPUS = (Gres("gpu", "", 3),)
 FAR = 2_000_000_000.0
@@ -79,38 +72,6 @@ NOT_TO_BE_KNOWN = {
 
 
 @dataclass(frozen=True)
-class Site:
-    """A cluster, with a reservation for the user and one for others, both in an hour on node1."""
-
-    sandbox: Sandbox
-    scheduler: SlurmScheduler
-
-    def spec(self, **fields: Any) -> JobSpec:  # noqa: ANN401 - as JobSpec has them
-        home = next(user.home for user in self.sandbox.users if user.uid == USER)
-        script = "#!/bin/sh\nexec sleep 600\n"
-        given = {"environment": ("PATH=/bin",), **fields}
-        return JobSpec(claim=Claim(USER, "", GROUP), work_dir=home, script=script, **given)
-
-    def submit(self, **fields: Any) -> int:  # noqa: ANN401 - as JobSpec has them
-        made = self.scheduler.submit(self.spec(**fields), Deadline.after(PATIENCE))
-        assert made.job_id
-        return made.job_id.job_id
-
-    def estimate(self, **fields: Any) -> Estimate:  # noqa: ANN401 - as JobSpec has them
-        return self.scheduler.estimate(self.spec(**fields), Deadline.after(PATIENCE))
-
-    def judged(self, spec: JobSpec) -> tuple[str, tuple[str, ...], set[str]]:
-        """Why it is refused and what is to blame; else the names of Slurm's warnings."""
-        try:
-            made = self.scheduler.submit(spec, Deadline.after(PATIENCE))
-        except AgentError as error:
-            return error.reason, tuple(fault.field for fault in error.violations), set()
-        if made.job_id:
-            command(self.sandbox, "scancel", str(made.job_id))
-        return "", (), {warning.name for warning in made.warnings}
-
-
-@dataclass(frozen=True)
 class Made:
     """How a cluster is made."""
 
@@ -123,19 +84,6 @@ SITES = {
     "that enforces limits": Made({"EnforcePartLimits": "ALL"}),
     "with a node down": Made({}, node2_is_down=True),
 }
-
-
-@contextmanager
-def opened(conf: dict[str, str]) -> Iterator[Site]:
-    """A cluster of its own, and hpcagent on it."""
-    with Sandbox.up(conf=conf) as own, pytest.MonkeyPatch.context() as patch:
-        for name, value in own.env.items():
-            patch.setenv(name, value)
-        scheduler = SlurmScheduler(config.Slurm(conf=str(own.conf)), config.Policy())
-        scheduler.start()
-        patch.undo()
-        yield Site(own, scheduler)
-        scheduler.close(Deadline.after(0))
 
 
 @pytest.fixture(scope="module", params=SITES)

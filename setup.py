@@ -21,6 +21,7 @@ from setuptools.command.build_ext import build_ext
 from setuptools.errors import CompileError, ExecError, SetupError
 
 MODULES = (
+    "accounting",
     "assoc_mgr",
     "call",
     "changes",
@@ -53,6 +54,18 @@ TABLES = {
     "stats_info_response_msg_t": "STATISTICS_TABLE",
     "slurmdb_assoc_rec_t": "ASSOC_REC_TABLE",
     "slurmdb_qos_rec_t": "QOS_REC_TABLE",
+    "slurmdb_job_rec_t": "JOB_REC_TABLE",
+    "slurmdb_step_rec_t": "STEP_REC_TABLE",
+    "slurmdb_stats_t": "STEP_STATS_TABLE",
+    "slurmdb_tres_rec_t": "TRES_REC_TABLE",
+}
+
+# Members of nested structures that are read all the same, and where they are.
+NESTED = {
+    "slurmdb_step_rec_t": {
+        "step_number": "step_id.step_id",
+        "step_het_comp": "step_id.step_het_comp",
+    },
 }
 
 DIRECTIVES = {
@@ -110,6 +123,10 @@ def tables(header: str) -> str:
         names = list(members(header, struct))
         lines += ["", f"static const member_t {table}[] = {{"]
         lines += [f"\tMEMBER({struct}, {name})" for name in names]
+        lines += [
+            f"\tMEMBER_AT({struct}, {name}, {path})"
+            for name, path in NESTED.get(struct, {}).items()
+        ]
         if "job_id" not in names and "step_id" in names:  # since 25.11
             lines.append(f"\tMEMBER_AT({struct}, job_id, step_id.job_id)")
         lines += ["\t{NULL, KIND_OPAQUE, 0}", "};"]
@@ -165,7 +182,7 @@ def extensions() -> list[Extension]:
                 runtime_library_dirs=libraries,
                 libraries=["slurm"],
                 define_macros=[("_GNU_SOURCE", None)],
-                depends=["_slurm/shim.h"],
+                depends=["_slurm/shim.h", "_slurm/credentials.h"],
             )
             for module in MODULES
         ],

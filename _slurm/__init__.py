@@ -13,6 +13,7 @@ import os
 import sys
 
 from _slurm.errors import (
+    AccountingError,
     LibraryError,
     MemberError,
     MemberRangeError,
@@ -25,6 +26,8 @@ from _slurm.errors import (
 from _slurm.records import (
     AssocMgr,
     ControllerPing,
+    HistoryFilter,
+    HistoryPage,
     JobChanges,
     JobFilter,
     JobPage,
@@ -39,6 +42,7 @@ from _slurm.version import dotted
 _flags = sys.getdlopenflags()
 sys.setdlopenflags(_flags | os.RTLD_GLOBAL)
 try:
+    from _slurm.accounting import load_history, load_tres
     from _slurm.assoc_mgr import load_assoc_mgr
     from _slurm.changes import Tracker
     from _slurm.control import (
@@ -74,6 +78,8 @@ try:
         JOB_DESC_OPAQUE,
         JOB_INFO_MEMBERS,
         JOB_INFO_OPAQUE,
+        JOB_REC_MEMBERS,
+        JOB_REC_OPAQUE,
         LICENSE_INFO_MEMBERS,
         LICENSE_INFO_OPAQUE,
         NODE_INFO_MEMBERS,
@@ -119,6 +125,8 @@ __all__ = [
     "JOB_DESC_OPAQUE",
     "JOB_INFO_MEMBERS",
     "JOB_INFO_OPAQUE",
+    "JOB_REC_MEMBERS",
+    "JOB_REC_OPAQUE",
     "JOB_REQUEUE_HOLD",
     "KILL_FULL_JOB",
     "KILL_JOB_BATCH",
@@ -137,8 +145,11 @@ __all__ = [
     "SHOW_LOCAL",
     "STATISTICS_MEMBERS",
     "STATISTICS_OPAQUE",
+    "AccountingError",
     "AssocMgr",
     "ControllerPing",
+    "HistoryFilter",
+    "HistoryPage",
     "JobChanges",
     "JobFilter",
     "JobPage",
@@ -170,6 +181,7 @@ __all__ = [
     "library_path",
     "load_assoc_mgr",
     "load_conf",
+    "load_history",
     "load_job",
     "load_job_user",
     "load_jobs",
@@ -177,6 +189,7 @@ __all__ = [
     "load_nodes",
     "load_partitions",
     "load_reservations",
+    "load_tres",
     "own_conf",
     "ping",
     "reason_word",

@@ -34,6 +34,10 @@ class NoReply(SlurmError):
     """The call reported success without the reply that belongs to it: the outcome is unknown."""
 
 
+class AccountingError(SlurmError):
+    """The accounting database could not be asked: slurmdbd is down, or there is none (code 0)."""
+
+
 class LibraryError(Exception):
     """The libslurm found at run time is not the one this package was built for.
 

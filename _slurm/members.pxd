@@ -37,3 +37,7 @@ cdef Members LICENSE_INFO
 cdef Members STATISTICS
 cdef Members ASSOC_REC
 cdef Members QOS_REC
+cdef Members JOB_REC
+cdef Members STEP_REC
+cdef Members STEP_STATS
+cdef Members TRES_REC

@@ -1,9 +1,9 @@
 """The members of Slurm's structures, as the compiled-in slurm.h has them.
 
-The kinds: `string`, `strings`, `u8` `u16` `u32` `u64`, `time` (Unix seconds), `double`, and the
-vectors `u16s` `u32s` `u64s`. None is Slurm's "no value" and math.inf its "unlimited" in every
-number; None is also no string and no time. `..._OPAQUE` gives for each of the other members the
-reason why it cannot be used.
+The kinds: `string`, `strings`, `u8` `u16` `u32` `u64`, `time` (Unix seconds), `double`, `i32`, and
+the vectors `u16s` `u32s` `u64s`. None is Slurm's "no value" and math.inf its "unlimited" in every
+number but an `i32`; None is also no string and no time. `..._OPAQUE` gives for each of the other
+members the reason why it cannot be used.
 """
 
 from collections.abc import Mapping
@@ -33,3 +33,5 @@ ASSOC_REC_MEMBERS: Final[Mapping[str, str]]
 ASSOC_REC_OPAQUE: Final[Mapping[str, str]]
 QOS_REC_MEMBERS: Final[Mapping[str, str]]
 QOS_REC_OPAQUE: Final[Mapping[str, str]]
+JOB_REC_MEMBERS: Final[Mapping[str, str]]
+JOB_REC_OPAQUE: Final[Mapping[str, str]]

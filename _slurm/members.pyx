@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from cpython.bytearray cimport PyByteArray_AS_STRING
 from cpython.bytes cimport PyBytes_AS_STRING
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from posix.time cimport time_t
 
 from _slurm.call cimport words
@@ -19,6 +19,7 @@ from _slurm.slurm cimport (
     EXTRA_IS_SAFE,
     INFINITE,
     KIND_DOUBLE,
+    KIND_I32,
     KIND_OPAQUE,
     KIND_STRING,
     KIND_STRINGS,
@@ -56,6 +57,10 @@ cdef extern from "members_gen.h":
     const member_t *STATISTICS_TABLE
     const member_t *ASSOC_REC_TABLE
     const member_t *QOS_REC_TABLE
+    const member_t *JOB_REC_TABLE
+    const member_t *STEP_REC_TABLE
+    const member_t *STEP_STATS_TABLE
+    const member_t *TRES_REC_TABLE
 
 cdef double INFINITY = math.inf
 
@@ -74,6 +79,7 @@ _KIND_NAMES = {
     KIND_U64: "u64",
     KIND_TIME: "time",
     KIND_DOUBLE: "double",
+    KIND_I32: "i32",
     KIND_U16S: "u16s",
     KIND_U32S: "u32s",
     KIND_U64S: "u64s",
@@ -162,6 +168,8 @@ cdef class Member:
             return amount((<const uint8_t *>place)[0], <uint8_t>-1)
         if self.kind == KIND_DOUBLE:
             return real((<const double *>place)[0])
+        if self.kind == KIND_I32:
+            return (<const int32_t *>place)[0]
         if self.kind == KIND_STRINGS:
             return vector(self, struct)
         return amounts(self, struct)
@@ -351,6 +359,10 @@ LICENSE_INFO = load("slurm_license_info_t", LICENSE_INFO_TABLE, {})
 STATISTICS = load("stats_info_response_msg_t", STATISTICS_TABLE, {})
 ASSOC_REC = load("slurmdb_assoc_rec_t", ASSOC_REC_TABLE, {})
 QOS_REC = load("slurmdb_qos_rec_t", QOS_REC_TABLE, {})
+JOB_REC = load("slurmdb_job_rec_t", JOB_REC_TABLE, {})
+STEP_REC = load("slurmdb_step_rec_t", STEP_REC_TABLE, {})
+STEP_STATS = load("slurmdb_stats_t", STEP_STATS_TABLE, {})
+TRES_REC = load("slurmdb_tres_rec_t", TRES_REC_TABLE, {})
 
 JOB_DESC_MEMBERS = JOB_DESC.kinds
 JOB_DESC_OPAQUE = JOB_DESC.opaque
@@ -372,3 +384,5 @@ ASSOC_REC_MEMBERS = ASSOC_REC.kinds
 ASSOC_REC_OPAQUE = ASSOC_REC.opaque
 QOS_REC_MEMBERS = QOS_REC.kinds
 QOS_REC_OPAQUE = QOS_REC.opaque
+JOB_REC_MEMBERS = JOB_REC.kinds
+JOB_REC_OPAQUE = JOB_REC.opaque

@@ -136,6 +136,36 @@ class JobChanges:
 
 
 @dataclass(frozen=True, slots=True)
+class HistoryFilter:
+    """Which jobs of the accounting database to read; what is None is no condition.
+
+    As in JobFilter. `cluster` is one cluster's name; jobs that had ended at `ended_before` are left
+    out. Accounts are known in lower case.
+    """
+
+    cluster: str | None = None
+    job_ids: frozenset[int] | None = None
+    users: frozenset[int] | None = None
+    accounts: frozenset[str] | None = None
+    partitions: frozenset[str] | None = None
+    names: frozenset[str] | None = None
+    states: frozenset[int] | None = None
+    admin_comment_prefix: str | None = None
+    submit_from: int | None = None
+    submit_until: int | None = None
+    ended_before: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPage:
+    """One page of the accounting database's jobs, as JobPage; a record may have `steps`."""
+
+    jobs: list[dict[str, Any]] = field(repr=False)
+    next_after: tuple[int, int] | None
+    matched: int
+
+
+@dataclass(frozen=True, slots=True)
 class NodeList:
     """All nodes, and all partitions that they are in, of the same moment."""
 

@@ -55,6 +55,7 @@ enum member_kind {
 	KIND_U64,
 	KIND_TIME,
 	KIND_DOUBLE,
+	KIND_I32,
 	KIND_U16S,
 	KIND_U32S,
 	KIND_U64S,
@@ -77,6 +78,7 @@ typedef struct {
 		uint64_t *: KIND_U64,                                                              \
 		time_t *: KIND_TIME,                                                               \
 		double *: KIND_DOUBLE,                                                             \
+		int32_t *: KIND_I32,                                                               \
 		uint16_t **: KIND_U16S,                                                            \
 		uint32_t **: KIND_U32S,                                                            \
 		uint64_t **: KIND_U64S,                                                            \
@@ -214,6 +216,18 @@ static inline void free_conf(slurm_conf_t *conf)
 /* Lists and their iterators: `List` and `ListIterator` at first, pointers since 23.11. */
 typedef __typeof__(slurm_list_create(NULL)) slurm_list_t;
 typedef __typeof__(slurm_list_iterator_create(NULL)) slurm_iterator_t;
+
+/* A list whose elements are not its own. */
+static inline slurm_list_t borrowing_list(void)
+{
+	return slurm_list_create(NULL);
+}
+
+/* Slurm's own number for a job in the accounting database. */
+static inline uint32_t accounted_job_id(const slurmdb_job_rec_t *job)
+{
+	return job->jobid;
+}
 
 /* What jobs have of a node: in its record since 25.05, before that in the select plugin's. */
 typedef struct {
@@ -363,36 +377,6 @@ static inline int capture_log(void)
 	return 0;
 }
 
-/* ------------------------------------------------------------------------------- credentials -- */
-
-/*
- * The system calls themselves: the C library's functions of these names change every thread of the
- * process (nptl(7)). -1 leaves the real and the saved id as they are, which is what allows the way
- * back. On 32 bits the plain calls carry 16-bit ids.
- */
-#ifdef SYS_setresuid32
-#define SYS_THREAD_SETRESUID SYS_setresuid32
-#define SYS_THREAD_SETRESGID SYS_setresgid32
-#define SYS_THREAD_SETGROUPS SYS_setgroups32
-#else
-#define SYS_THREAD_SETRESUID SYS_setresuid
-#define SYS_THREAD_SETRESGID SYS_setresgid
-#define SYS_THREAD_SETGROUPS SYS_setgroups
-#endif
-
-static inline int thread_set_uid(uid_t uid)
-{
-	return (int) syscall(SYS_THREAD_SETRESUID, -1, uid, -1);
-}
-
-static inline int thread_set_gid(gid_t gid)
-{
-	return (int) syscall(SYS_THREAD_SETRESGID, -1, gid, -1);
-}
-
-static inline int thread_set_groups(size_t count, const gid_t *groups)
-{
-	return (int) syscall(SYS_THREAD_SETGROUPS, count, groups);
-}
+#include "credentials.h"
 
 #endif

@@ -179,6 +179,9 @@ cdef extern from "slurm/slurm.h" nogil:
     slurm_iterator_t slurm_list_iterator_create(slurm_list_t elements)
     void slurm_list_iterator_destroy(slurm_iterator_t iterator)
     void *slurm_list_next(slurm_iterator_t iterator)
+    void slurm_list_append(slurm_list_t elements, void *element)
+    int slurm_list_count(slurm_list_t elements)
+    void slurm_list_destroy(slurm_list_t elements)
 
     int slurm_load_ctl_conf(time_t changed_since, slurm_conf_t **reply)
     int slurm_ping(int controller)
@@ -197,6 +200,7 @@ cdef extern from "shim.h" nogil:
         KIND_U64
         KIND_TIME
         KIND_DOUBLE
+        KIND_I32
         KIND_U16S
         KIND_U32S
         KIND_U64S
@@ -292,6 +296,58 @@ cdef extern from "slurm/slurmdb.h" nogil:
         slurmdb_qos_usage_t *usage
 
 
+    uint32_t JOBCOND_FLAG_NO_STEP
+    uint32_t JOBCOND_FLAG_NO_TRUNC
+    uint32_t JOBCOND_FLAG_NO_DEFAULT_USAGE
+    uint32_t SLURMDB_JOB_FLAG_NOTSET
+
+    ctypedef struct slurm_step_id_t:
+        uint32_t job_id
+        uint32_t step_id
+        uint32_t step_het_comp
+
+    ctypedef struct slurm_selected_step_t:
+        uint32_t array_task_id
+        uint32_t het_job_offset
+        slurm_step_id_t step_id
+
+    ctypedef struct slurmdb_job_cond_t:
+        slurm_list_t acct_list
+        slurm_list_t cluster_list
+        uint32_t db_flags
+        uint32_t flags
+        slurm_list_t step_list
+        time_t usage_end
+        time_t usage_start
+        slurm_list_t userid_list
+
+    ctypedef struct slurmdb_job_rec_t:
+        char *account
+        char *admin_comment
+        char *jobname
+        char *partition
+        uint32_t state
+        slurm_list_t steps
+        time_t submit
+
+    ctypedef struct slurmdb_stats_t:
+        pass
+
+    ctypedef struct slurmdb_step_rec_t:
+        slurmdb_stats_t stats
+
+    ctypedef struct slurmdb_tres_cond_t:
+        pass
+
+    void *slurmdb_connection_get(uint16_t *flags)
+    int slurmdb_connection_close(void **connection)
+    slurm_list_t slurmdb_jobs_get(void *connection, slurmdb_job_cond_t *condition)
+    void slurmdb_init_tres_cond(slurmdb_tres_cond_t *condition, bint free_it)
+    slurm_list_t slurmdb_tres_get(void *connection, slurmdb_tres_cond_t *condition)
+
+
 cdef extern from "shim.h" nogil:
+    slurm_list_t borrowing_list()
+    uint32_t accounted_job_id(const slurmdb_job_rec_t *job)
     int slurm_bit_test(bitstr_t *bits, int64_t bit)
     int64_t slurm_bit_size(bitstr_t *bits)

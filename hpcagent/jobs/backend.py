@@ -20,6 +20,7 @@ from hpcagent.jobs.model import (
     JobPage,
     JobResult,
     JobState,
+    JobStep,
     Submission,
 )
 from hpcagent.jobs.orders import Change, Order
@@ -44,6 +45,9 @@ class Backend(Protocol):
     def get(self, job_id: JobId, deadline: Deadline) -> Job:
         """Return a job. Raises NotFound."""
 
+    def steps(self, job: Job, deadline: Deadline) -> tuple[JobStep, ...]:
+        """Return a job's steps. Raises Refused where nobody keeps them."""
+
     def find(self, request_id: str, deadline: Deadline) -> Job:
         """Return the job that a request made. Raises NotFound."""
 
@@ -51,6 +55,11 @@ class Backend(Protocol):
         self, wanted: JobFilter, size: int, after: tuple[int, int] | None, deadline: Deadline
     ) -> JobPage:
         """Return up to ``size`` jobs behind the key ``after``, by submit time and number."""
+
+    def history(
+        self, wanted: JobFilter, size: int, after: tuple[int, int] | None, deadline: Deadline
+    ) -> JobPage:
+        """Return jobs as ``list`` does, those of accounting too. Raises Refused without it."""
 
     def control(self, order: Order, deadline: Deadline) -> tuple[JobResult, ...]:
         """Do something with a job, as its user. Raises NotFound.

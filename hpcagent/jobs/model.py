@@ -184,6 +184,32 @@ class HetJob:
     id_set: str = ""
 
 
+class JobSource(enum.Enum):
+    """Who told about a job; named as the proto enum without its prefix."""
+
+    LIVE = enum.auto()
+    ACCOUNTING = enum.auto()
+    JOURNAL = enum.auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobStep:
+    """A step of a job, and what it used; None is unknown."""
+
+    id: str
+    name: str
+    state: JobState
+    exit_status: ExitStatus | None
+    start_time: float | None
+    end_time: float | None
+    ntasks: int
+    node_list: str
+    cpu_time: float
+    max_rss_bytes: int | None
+    disk_read_bytes: int | None
+    disk_write_bytes: int | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """A job as its backend has it. Times are seconds since the epoch, None where there is none.
@@ -243,6 +269,8 @@ class Job:
     licenses: str = ""
     restart_count: int = 0
     requeue: bool = False
+    source: JobSource = JobSource.LIVE
+    steps: tuple[JobStep, ...] = ()
     kubernetes: KubernetesJob | None = None
     manifest: str = ""
     """The live objects as YAML, where they were asked for."""

@@ -10,19 +10,24 @@ from hpcagent.v1 import job_pb2
 
 ALL = "*"
 """The path that means every field."""
-LATER = frozenset({"steps"})
-"""Fields that this release cannot tell; an empty answer would read as "there are none"."""
+STEPS = "steps"
+"""The field that is told where a mask names it, and of one job at a time."""
 
 
-def check(mask: FieldMask, path: str = "read_mask") -> Iterator[Violation]:
-    """Find the paths of a mask that Job does not have, or that cannot be told yet."""
+def check(mask: FieldMask, path: str = "read_mask", *, of_one: bool = False) -> Iterator[Violation]:
+    """Find the paths of a mask that Job does not have, or that are told of one job only."""
     for index, wanted in enumerate(mask.paths):
         where = f"{path}.paths[{index}]"
         if wanted != ALL and not _has(job_pb2.Job.DESCRIPTOR, wanted):
             yield Violation(where, f"Job has no field {wanted!r}", "UNKNOWN_PATH")
-        elif wanted.partition(".")[0] in LATER:
-            said = f"{wanted} is not supported by this release of hpcagent"
+        elif not of_one and wanted.partition(".")[0] == STEPS:
+            said = "steps are told of one job at a time: ask GetJob"
             yield Violation(where, said, "FIELD_NOT_SUPPORTED")
+
+
+def names_steps(mask: FieldMask) -> bool:
+    """Tell whether a mask names a job's steps; ``*`` does not."""
+    return any(path.partition(".")[0] == STEPS for path in mask.paths)
 
 
 def _has(descriptor: Descriptor | None, path: str) -> bool:

@@ -1,5 +1,7 @@
 """SlurmAgent: the service's methods; those left out answer UNIMPLEMENTED."""
 
+from dataclasses import replace
+
 import grpc
 import structlog
 
@@ -70,6 +72,8 @@ class SlurmAgent(
         else:
             structlog.contextvars.bind_contextvars(job_id=str(query.job_id))
             job = self._backend.get(query.job_id, deadline)
+        if masks.names_steps(query.mask):
+            job = replace(job, steps=self._backend.steps(job, deadline))
         return masks.apply(query.mask, jobs.job(job))
 
     def ListJobs(
@@ -78,7 +82,8 @@ class SlurmAgent(
         """Tell about jobs."""
         deadline = deadline_of(context, self._max_deadline)
         query = list_query(request, self._cluster)
-        page = self._backend.list(query.wanted, query.size, query.after, deadline)
+        read = self._backend.history if query.history else self._backend.list
+        page = read(query.wanted, query.size, query.after, deadline)
         return jobs.job_page(page, query)
 
     @property

@@ -100,23 +100,27 @@ class Client:
                 self.after_change()
 
     def _failed(self, failed: wire.Failed, about: errors.Call) -> Exception:
+        failure: Exception
         match failed.kind:
+            case "accounting":
+                failure = _accounting_silent(failed.text)
             case "slurm":
-                return errors.refusal(
+                failure = errors.refusal(
                     failed.code, failed.text, failed.said, version=self.release, call=about
                 )
             case "no_reply":
-                return _unknown(about, "slurmctld's answer was lost", deadline=False)
+                failure = _unknown(about, "slurmctld's answer was lost", deadline=False)
             case "member":
                 said = f"Slurm {self.library_version}: {failed.said}: {failed.text}"
-                return Unsupported(said, reason="NOT_SUPPORTED_BY_SLURM")
+                failure = Unsupported(said, reason="NOT_SUPPORTED_BY_SLURM")
             case "identity":
                 said = f"the agent lacks the privilege to act for the user: {failed.text}"
-                return Refused(said, kind=Kind.FAILED_PRECONDITION, reason="CANNOT_ACT_AS_USER")
+                failure = Refused(said, kind=Kind.FAILED_PRECONDITION, reason="CANNOT_ACT_AS_USER")
             case "os":
-                return FileError(failed.code, failed.text, failed.said)
+                failure = FileError(failed.code, failed.text, failed.said)
             case _:
-                return WorkerFaultError(failed.text)
+                failure = WorkerFaultError(failed.text)
+        return failure
 
 
 def _nothing() -> None:
@@ -129,6 +133,11 @@ def _turned_away(error: NoWorkerError) -> AgentError:
         return Overloaded(said, retry_after=RETRY_SECONDS)
     said = "no worker process is running that could talk to Slurm; nothing was sent"
     return BackendUnavailable(said, reason="NO_WORKER", retry_after=RETRY_SECONDS)
+
+
+def _accounting_silent(why: str) -> AgentError:
+    said = f"slurmdbd does not answer: {why}"
+    return BackendUnavailable(said, reason="SLURMDBD_UNAVAILABLE", retry_after=RETRY_SECONDS)
 
 
 def _overran(about: errors.Call) -> AgentError:

@@ -47,6 +47,8 @@ class Accounts:
 
     associations: tuple[tuple[Association, int | None], ...]
     qos: Mapping[str, Qos]
+    qos_names: Mapping[int, str]
+    """By id."""
 
 
 class SlurmInventory:
@@ -121,6 +123,14 @@ class SlurmInventory:
         qos = tuple(taken.value.qos[name] for name in sorted(names))
         return AccountPage(page.items, qos, page.as_of_time, page.next_name)
 
+    def accounting(self, deadline: Deadline) -> bool:
+        """Whether slurmctld keeps accounts in slurmdbd."""
+        return self._control_plane.accounting(deadline)
+
+    def qos_names(self, deadline: Deadline) -> Mapping[int, str]:
+        """Return the names of QOS by Slurm's numbers."""
+        return self._accounts.get(deadline).value.qos_names
+
     # ------------------------------------------------------------------ asking
 
     def _taken(self, snapshot: Snapshot[Item], deadline: Deadline) -> Taken[Item]:
@@ -169,7 +179,9 @@ class SlurmInventory:
                  for one in said["associations"]]  # fmt: skip
         qos = (associations.quality(one, context) for one in said["qos"])
         return Accounts(
-            tuple(sorted(found, key=lambda pair: _place(pair[0]))), {one.name: one for one in qos}
+            tuple(sorted(found, key=lambda pair: _place(pair[0]))),
+            {one.name: one for one in qos},
+            context.qos_names,
         )
 
 

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -76,15 +76,24 @@ class Queue:
         """
         keep = self._keep(wanted, deadline)
         page = self._load(keep, size, after, deadline, None)
-        jobs = [job for job in self.jobs(page["jobs"], deadline) if _wanted(job, wanted)]
+        jobs = [job for job in self.jobs(page["jobs"], deadline) if is_wanted(job, wanted)]
         following = page["next_after"]
         return JobPage(tuple(jobs), time.time(), tuple(following) if following else None)
+
+    @property
+    def cluster_name(self) -> str:
+        """The cluster's name; empty until slurmctld has told it."""
+        return self._cluster()
+
+    def groups(self, gids: Iterable[int], deadline: Deadline) -> Mapping[int, str]:
+        """Return the names that groups have."""
+        return self._directory.names((), gids, deadline).groups
 
     def uids(self, wanted: JobFilter, deadline: Deadline) -> tuple[str, ...]:
         """Return the users of a filter by number. Raises InvalidRequest: unknown, or not ours."""
         for job_id in wanted.job_ids:
             self._check_cluster(job_id)
-        return tuple(map(str, self._uids(wanted.users, deadline)))
+        return tuple(map(str, self.numbers(wanted.users, deadline)))
 
     # ------------------------------------------------------------------ asking
 
@@ -116,18 +125,18 @@ class Queue:
             self._check_cluster(job_id)
         marks = [stamp(request_id) for request_id in wanted.request_ids]
         return {
-            "users": self._uids(wanted.users, deadline) if wanted.users else None,
+            "users": self.numbers(wanted.users, deadline) if wanted.users else None,
             "accounts": _some(account.lower() for account in wanted.accounts),
             "partitions": _some(wanted.partitions),
             "names": _some(wanted.names),
             "states": states.numbers_of(wanted.states) if wanted.states else None,
             "job_ids": _some(job_id.job_id for job_id in wanted.job_ids),
-            "admin_comment_prefix": _common_prefix(marks) if marks else None,
+            "admin_comment_prefix": common_prefix(marks) if marks else None,
             "submit_from": _whole(wanted.submitted_after),
             "submit_until": _whole(wanted.submitted_before),
         }
 
-    def _uids(self, users: Sequence[str], deadline: Deadline) -> list[int]:
+    def numbers(self, users: Sequence[str], deadline: Deadline) -> list[int]:
         """Return uids of names and of decimal uids; every unknown name is reported at once."""
         uids: list[int] = []
         faults: list[Violation] = []
@@ -213,7 +222,7 @@ def _submitted_as(record: Record) -> int:
     return number
 
 
-def _wanted(job: Job, wanted: JobFilter) -> bool:
+def is_wanted(job: Job, wanted: JobFilter) -> bool:
     """Check what is finer than a record's number and the beginning of its comment."""
     if wanted.request_ids and job.request_id not in wanted.request_ids:
         return False
@@ -229,7 +238,8 @@ def _whole(moment: float | None) -> int | None:
     return None if moment is None else -int(-moment // 1)
 
 
-def _common_prefix(marks: Sequence[str]) -> str:
+def common_prefix(marks: Sequence[str]) -> str:
+    """Return what all of the marks begin with."""
     first, last = min(marks), max(marks)
     length = next((i for i, c in enumerate(first) if i >= len(last) or last[i] != c), len(first))
     return first[:length]

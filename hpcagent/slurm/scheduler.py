@@ -17,6 +17,7 @@ from hpcagent.jobs.model import (
     JobPage,
     JobResult,
     JobState,
+    JobStep,
     Submission,
 )
 from hpcagent.jobs.orders import Change, Order
@@ -29,6 +30,7 @@ from hpcagent.slurm.cluster import Cluster
 from hpcagent.slurm.control import Controller
 from hpcagent.slurm.directory import Directory
 from hpcagent.slurm.follower import Follower
+from hpcagent.slurm.history import History, merged
 from hpcagent.slurm.inventory import SlurmInventory
 from hpcagent.slurm.options import OPTIONS
 from hpcagent.slurm.outputs import Outputs
@@ -42,6 +44,9 @@ START_SECONDS = 20.0
 WATCH_PROCESSES = 1
 WATCH_THREADS = 4
 """The watch over slurmctld has a worker of its own, which callers cannot fill."""
+HISTORY_PROCESSES = 1
+HISTORY_THREADS = 4
+"""Connections to slurmdbd: each of them asks it one thing at a time."""
 
 
 class LibraryUnusableError(Exception):
@@ -71,6 +76,9 @@ class SlurmScheduler:
         self._directory = Directory(self._client, IdentityPolicy(rules.min_uid))
         self._inventory = SlurmInventory(self._client, self._cluster, self._directory)
         self._queue = Queue(self._client, self._directory, lambda: self._cluster.name)
+        self._history = History(
+            _pool(settings, HISTORY_PROCESSES, HISTORY_THREADS), self._queue, self._inventory
+        )
         # With a worker of its own, as the watch over slurmctld: it must not wait for callers.
         directory = Directory(self._watcher, IdentityPolicy(rules.min_uid))
         self._follower = Follower(
@@ -109,6 +117,7 @@ class SlurmScheduler:
         """Take up a changed slurm.conf: new workers take over from the old."""
         self._calls.renew()
         self._watching.renew()
+        self._history.renew()
         self._cluster.reload()
         self._inventory.reload()
 
@@ -117,6 +126,7 @@ class SlurmScheduler:
         self._follower.stop()
         self._outputs.close()
         self._cluster.stop()
+        self._history.close()
         self._calls.close(deadline)
         self._watching.close(Deadline.after(0))
 
@@ -133,7 +143,18 @@ class SlurmScheduler:
     def get(self, job_id: JobId, deadline: Deadline) -> Job:
         """Return a job. Raises NotFound."""
         self._cluster.require()
-        return self._queue.get(job_id, deadline)
+        try:
+            return self._queue.get(job_id, deadline)
+        except NotFound:
+            past = self._history.is_kept(deadline) and self._history.get(job_id, deadline)
+            if not past:
+                raise
+            return past
+
+    def steps(self, job: Job, deadline: Deadline) -> tuple[JobStep, ...]:
+        """Return a job's steps, which accounting knows. Raises Refused where there is none."""
+        self._cluster.require()
+        return self._history.steps(job.job_id, deadline)
 
     def find(self, request_id: str, deadline: Deadline) -> Job:
         """Return the job that a request made. Raises NotFound."""
@@ -149,6 +170,15 @@ class SlurmScheduler:
         """Return up to ``size`` jobs behind the key ``after``, by submit time and number."""
         self._cluster.require()
         return self._queue.page(wanted, size, after, deadline)
+
+    def history(
+        self, wanted: JobFilter, size: int, after: tuple[int, int] | None, deadline: Deadline
+    ) -> JobPage:
+        """Return jobs as ``list`` does, those of accounting too. Raises Refused without it."""
+        self._cluster.require()
+        # In this order: a job that moves from one to the other meanwhile is in both, not in none.
+        past = self._history.page(wanted, size, after, deadline)
+        return merged(self._queue.page(wanted, size, after, deadline), past, size)
 
     def control(self, order: Order, deadline: Deadline) -> tuple[JobResult, ...]:
         """Do something with a job, as its user."""

@@ -43,6 +43,7 @@ class Failed(msgspec.Struct, array_like=True, frozen=True, tag="failed"):
     """The operation's failure.
 
     ``kind`` is ``slurm`` (``code``: slurm_errno.h), ``no_reply`` (success without a reply),
+    ``accounting`` (slurmdbd does not answer; ``code`` as with ``slurm``),
     ``member`` (``said``: the member), ``os`` (``code``: errno, ``said``: the path), ``identity``
     (the agent may not act as the user) or ``bug``.
     """

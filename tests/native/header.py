@@ -15,8 +15,13 @@ KIND_OF_TYPE = {
     "time_t": "time",
     "double": "double",
 }
-KIND_OF_VECTOR = {"uint16_t *": "u16s", "uint32_t *": "u32s", "uint64_t *": "u64s"}
-"""Can be read where slurm.h says how long they are, and never be set."""
+KIND_TO_READ = {
+    "int32_t": "i32",
+    "uint16_t *": "u16s",
+    "uint32_t *": "u32s",
+    "uint64_t *": "u64s",
+}
+"""Can be read, vectors where slurm.h says how long they are, and never be set."""
 
 
 @cache

@@ -21,6 +21,7 @@ from hpcagent.jobs.model import (
     JobPage,
     JobResult,
     JobState,
+    JobStep,
     Submission,
 )
 from hpcagent.jobs.orders import Change, Order
@@ -100,6 +101,11 @@ class MemoryBackend:
                 return job
         raise NotFound(f"no job {job_id}")
 
+    def steps(self, job: Job, deadline: Deadline) -> tuple[JobStep, ...]:
+        """There are none."""
+        self._enter("steps", deadline, job)
+        return ()
+
     def find(self, request_id: str, deadline: Deadline) -> Job:
         """Return the job of that request."""
         self._enter("find", deadline, request_id)
@@ -117,6 +123,13 @@ class MemoryBackend:
         page = self.jobs[begin : begin + size]
         more = begin + size < len(self.jobs)
         return JobPage(tuple(page), time.time(), (0, begin + size) if more else None)
+
+    def history(
+        self, wanted: JobFilter, size: int, after: tuple[int, int] | None, deadline: Deadline
+    ) -> JobPage:
+        """Return the same jobs as a list."""
+        self._enter("history", deadline, wanted, size, after)
+        return self.list(wanted, size, after, deadline)
 
     def control(self, order: Order, deadline: Deadline) -> tuple[JobResult, ...]:
         """Keep the call."""

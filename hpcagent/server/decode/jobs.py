@@ -36,6 +36,8 @@ class ListQuery:
     after: paging.Key | None
     binding: paging.Binding
     mask: FieldMask
+    history: bool = False
+    """Those that slurmctld has purged, too."""
 
 
 def get_query(request: job_requests_pb2.GetJobRequest, cluster: str) -> GetQuery:
@@ -47,7 +49,7 @@ def get_query(request: job_requests_pb2.GetJobRequest, cluster: str) -> GetQuery
     elif request.HasField("job_id"):
         found = job_id(request.job_id, "job_id", cluster, faults)
     mark = request_id(request.request_id, "request_id", faults)
-    _check_view(request.view, request.read_mask, faults)
+    _check_view(request.view, request.read_mask, faults, of_one=True)
     refuse(faults)
     return GetQuery(found, mark, request.read_mask)
 
@@ -59,8 +61,6 @@ def list_query(request: job_requests_pb2.ListJobsRequest, cluster: str) -> ListQ
     if request.page_size < 0:
         said = f"is {request.page_size}; it must be 0 to {paging.MAX_SIZE}"
         faults.append(Violation("page_size", said, "OUT_OF_RANGE"))
-    if request.history:
-        faults.append(not_supported("history"))
     binding = paging.Binding.of(request.filter)
     key = binding.key(request.page_token)
     if isinstance(key, Violation):
@@ -68,7 +68,8 @@ def list_query(request: job_requests_pb2.ListJobsRequest, cluster: str) -> ListQ
     _check_view(request.view, request.read_mask, faults)
     refuse(faults)
     after = None if isinstance(key, Violation) else key
-    return ListQuery(wanted, paging.size(request.page_size), after, binding, request.read_mask)
+    size = paging.size(request.page_size)
+    return ListQuery(wanted, size, after, binding, request.read_mask, request.history)
 
 
 def refuse(faults: Faults) -> None:
@@ -77,13 +78,13 @@ def refuse(faults: Faults) -> None:
         raise InvalidRequest(faults)
 
 
-def _check_view(view: int, mask: FieldMask, faults: Faults) -> None:
+def _check_view(view: int, mask: FieldMask, faults: Faults, *, of_one: bool = False) -> None:
     """Note a view that is not Slurm's, and unknown fields of Job."""
     if view == job_requests_pb2.JOB_VIEW_MANIFEST:
         faults.append(Violation("view", "is JOB_VIEW_MANIFEST: Slurm has none", "UNKNOWN_VALUE"))
     elif view:
         word(job_requests_pb2.JobView.DESCRIPTOR, view, "view", faults)
-    faults.extend(masks.check(mask))
+    faults.extend(masks.check(mask, of_one=of_one))
 
 
 def job_filter(message: job_requests_pb2.JobFilter, cluster: str, faults: Faults) -> JobFilter:

@@ -60,7 +60,8 @@ def job(value: model.Job) -> job_pb2.Job:
         array=_array(value.array),
         het_job=_het_job(value.het_job),
         kubernetes=_kubernetes(value.kubernetes),
-        source=job_pb2.JOB_SOURCE_LIVE,
+        source=job_pb2.JobSource.Value(f"JOB_SOURCE_{value.source.name}"),
+        steps=map(_step, value.steps),
         **same,
     )
 
@@ -106,6 +107,23 @@ def time_limit(seconds: float | None) -> job_pb2.TimeLimit | None:
 def tres(value: model.Tres) -> job_pb2.Tres:
     """Return an amount of a trackable resource."""
     return job_pb2.Tres(type=value.type, name=values.text(value.name), count=value.count)
+
+
+def _step(value: model.JobStep) -> job_pb2.JobStep:
+    return job_pb2.JobStep(
+        id=value.id,
+        name=values.text(value.name),
+        state=job_pb2.JobState.Value(f"JOB_STATE_{value.state.name}"),
+        exit_status=exit_status(value.exit_status),
+        start_time=values.timestamp(value.start_time),
+        end_time=values.timestamp(value.end_time),
+        ntasks=value.ntasks,
+        node_list=value.node_list,
+        cpu_time=values.duration(value.cpu_time),
+        max_rss_bytes=value.max_rss_bytes,
+        disk_read_bytes=value.disk_read_bytes,
+        disk_write_bytes=value.disk_write_bytes,
+    )
 
 
 def _array(value: model.JobArray | None) -> job_pb2.JobArray | None:

@@ -202,6 +202,8 @@ def _failure(error: Exception) -> Failed:
     match error:
         case _slurm.NoReply():
             failed = Failed("no_reply", error.text, error.code, error.said)
+        case _slurm.AccountingError():
+            failed = Failed("accounting", error.text, error.code, error.said)
         case _slurm.SlurmError():
             failed = Failed("slurm", error.text, error.code, error.said)
         case _slurm.MemberError():

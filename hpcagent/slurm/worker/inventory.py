@@ -4,6 +4,9 @@ A member that the installed Slurm lacks is left out of the records: later releas
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
 
 import _slurm
 
@@ -49,8 +52,34 @@ def associations(members: Sequence[str], qos_members: Sequence[str]) -> _slurm.A
     )
 
 
+def history(
+    members: Sequence[str],
+    keep: Mapping[str, Any],
+    after: Sequence[int] | None,
+    limit: int | None,
+    *,
+    steps: bool,
+) -> _slurm.HistoryPage:
+    """Read a page of past jobs from accounting; with ``steps`` those of given ids."""
+    return _slurm.load_history(
+        members=_known(members, _slurm.JOB_REC_MEMBERS),
+        keep=msgspec.convert(keep, _slurm.HistoryFilter),
+        after=(after[0], after[1]) if after else None,
+        limit=limit,
+        steps=steps,
+    )
+
+
+def trackable_resources() -> list[_slurm.Record]:
+    """Read the names of the trackable resources that accounting knows."""
+    return _slurm.load_tres()
+
+
 def _known(members: Iterable[str], existing: Mapping[str, str]) -> list[str]:
     return [member for member in members if member in existing]
 
 
-OPERATIONS = (configuration, nodes, reservations, licenses, statistics, associations)
+OPERATIONS = (
+    configuration, nodes, reservations, licenses, statistics, associations, history,
+    trackable_resources,
+)  # fmt: skip

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Final
 
-from hpcagent.cli import check, sandbox, serve
+from hpcagent.cli import check, cluster, job, sandbox, serve
 
-SUBCOMMANDS: Final = (serve, check, sandbox)
+SUBCOMMANDS: Final = (serve, check, sandbox, job, cluster)
 
 EPILOG: Final = """\
 exit status: 0 done; 1 failed; 2 wrong arguments; 78 the configuration is refused

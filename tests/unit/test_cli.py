@@ -9,7 +9,7 @@ import pytest
 
 from hpcagent import cli
 
-SUBCOMMANDS = ("serve", "check", "sandbox")
+SUBCOMMANDS = ("serve", "check", "sandbox", "job", "cluster")
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:

@@ -1,0 +1,188 @@
+"""``hpcagent job``: jobs of an agent, from the command line."""
+
+import argparse
+import uuid
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from hpcagent.cli import following, submission
+from hpcagent.cli.calling import EXIT_STATUS, add_connection, calling, print_json, wants_json
+from hpcagent.cli.tables import JOBS, details, table
+
+if TYPE_CHECKING:
+    from hpcagent.client import Agent
+
+DESCRIPTION: Final = """\
+Submit jobs to an agent, look at them, and do things with them. On a terminal answers are tables;
+elsewhere, or with --json, they are the messages of the contract as JSON.
+"""
+
+Doing: TypeAlias = Callable[["Agent", argparse.Namespace], int]
+
+CONTROLS: Final[Mapping[str, tuple[str, str]]] = {
+    "cancel": ("CancelJob", "end jobs"),
+    "hold": ("HoldJob", "keep waiting jobs from starting"),
+    "release": ("ReleaseJob", "let held jobs start"),
+    "requeue": ("RequeueJob", "put jobs back into the queue"),
+    "suspend": ("SuspendJob", "stop running jobs"),
+    "resume": ("ResumeJob", "let suspended jobs go on"),
+    "signal": ("SignalJob", "signal the processes of jobs"),
+}
+"""Verbs that take ids: the method of each, and what it does."""
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add ``job`` and its verbs to the command line."""
+    parser = subparsers.add_parser(
+        "job", help="submit, list, follow and end jobs of an agent", description=DESCRIPTION,
+        epilog=EXIT_STATUS, formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.set_defaults(run=run)
+    verbs = parser.add_subparsers(
+        required=True, metavar="VERB", parser_class=submission.SubmitParser
+    )
+    _add_submit(verbs)
+    _add_get(verbs)
+    _add_list(verbs)
+    for verb, (method, words) in CONTROLS.items():
+        control = _verb(verbs, verb, words, _control)
+        control.set_defaults(method=method)
+        control.add_argument("jobs", nargs="+", metavar="JOB", help="as 123, 123_4 or 123+1")
+        control.add_argument("--request-id", default="", metavar="ID", help="of one job only")
+        if verb == "signal":
+            control.add_argument("--signal", required=True, metavar="NAME", help="USR1, TERM...")
+    _add_following(verbs)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what was asked; returns the exit status."""
+    return calling(args, args.do)
+
+
+def _verb(
+    verbs: "argparse._SubParsersAction[Any]",
+    name: str,
+    words: str,
+    do: Doing,
+    **more: Any,  # noqa: ANN401
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = verbs.add_parser(
+        name, help=words, allow_abbrev=False, epilog=EXIT_STATUS,
+        formatter_class=argparse.RawDescriptionHelpFormatter, **more,
+    )  # fmt: skip
+    parser.set_defaults(do=do)
+    add_connection(parser)
+    return parser
+
+
+def _add_submit(verbs: "argparse._SubParsersAction[Any]") -> None:
+    words = "submit a batch job, with sbatch's options"
+    parser = _verb(verbs, "submit", words, _submit, description=submission.DESCRIPTION)
+    submission.add_options(parser)
+
+
+def _add_get(verbs: "argparse._SubParsersAction[Any]") -> None:
+    parser = _verb(verbs, "get", "tell all about a job", _get)
+    parser.add_argument("job", metavar="JOB", help="as 123, 123_4 or 123+1")
+    parser.add_argument("--steps", action="store_true", help="with its steps, from accounting")
+
+
+def _add_list(verbs: "argparse._SubParsersAction[Any]") -> None:
+    parser = _verb(verbs, "list", "list jobs, the oldest first", _list)
+    _add_filter(parser)
+    parser.add_argument("--history", action="store_true", help="those of accounting, too")
+
+
+def _add_following(verbs: "argparse._SubParsersAction[Any]") -> None:
+    watch = _verb(verbs, "watch", "follow jobs; ends when those named have", following.watch)
+    _add_filter(watch)
+    watch.add_argument("--resume-token", default="", metavar="TOKEN", help="go on behind an event")
+    logs = _verb(verbs, "logs", "print what a job writes", following.logs)
+    logs.add_argument("job", metavar="JOB", help="as 123, 123_4 or 123+1")
+    logs.add_argument("-f", "--follow", action="store_true", help="until the job has ended")
+    logs.add_argument("-n", "--lines", type=int, metavar="N", help="the last lines only")
+    logs.add_argument("--stderr", action="store_true", help="its standard error")
+
+
+def _add_filter(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("jobs", nargs="*", metavar="JOB", help="(default: all that match)")
+    for name in ("user", "account", "partition", "name", "state"):
+        parser.add_argument(
+            f"--{name}", action="append", default=[], metavar=name.upper(), help="(repeatable)"
+        )
+
+
+# ------------------------------------------------------------------------------- verbs
+
+
+def _submit(agent: "Agent", args: argparse.Namespace) -> int:
+    answer = agent.call("SubmitJob", submission.request(args))
+    _warn(answer)
+    number = (answer.get("job_id") or {}).get("id", "")
+    if args.parsable:
+        print(number)
+    elif wants_json(args):
+        print_json(answer)
+    else:
+        print(f"Submitted batch job {number}" if number else "The request is valid")
+    return 0
+
+
+def _get(agent: "Agent", args: argparse.Namespace) -> int:
+    mask = {"read_mask": "steps"} if args.steps else {}
+    job_id = {"job_id": {"id": args.job}}
+    answer = agent.call("GetJob", job_id)
+    if args.steps:
+        answer["steps"] = agent.call("GetJob", {**job_id, **mask}).get("steps", [])
+    if wants_json(args):
+        print_json(answer)
+    else:
+        print("\n".join(details(answer)))
+    return 0
+
+
+def _list(agent: "Agent", args: argparse.Namespace) -> int:
+    request = {"filter": following.job_filter(args), "page_size": 1000, "history": args.history}
+    jobs: list[dict[str, Any]] = []
+    token = ""
+    while True:
+        page = agent.call("ListJobs", {**request, "page_token": token})
+        jobs += page["jobs"]
+        token = page["next_page_token"]
+        if not token:
+            break
+    if wants_json(args):
+        print_json(jobs)
+    else:
+        print("\n".join(table(JOBS, jobs)))
+    return 0
+
+
+def _control(agent: "Agent", args: argparse.Namespace) -> int:
+    results: list[dict[str, Any]] = []
+    status = 0
+    for one in args.jobs:
+        request = {"job_id": {"id": one}, "request_id": args.request_id or str(uuid.uuid4())}
+        if args.method == "SignalJob":
+            request["signal"] = args.signal
+        answer = agent.call(args.method, request)
+        results += answer["results"]
+    for result in results:
+        code = (result.get("status") or {}).get("code", 0)
+        status = status or int(bool(code))
+        if not wants_json(args):
+            said = result["status"]["message"] if code else "done"
+            print(f"{result['job_id']['id']}: {said}")
+            _warn(result)
+    if wants_json(args):
+        print_json(results)
+    return status
+
+
+def _warn(answer: Mapping[str, Any]) -> None:
+    import sys
+
+    for warning in answer.get("warnings", []):
+        print(f"hpcagent: warning: {warning['text']} [{warning['name']}]", file=sys.stderr)
+    if answer.get("message"):
+        print(answer["message"], file=sys.stderr)

@@ -36,3 +36,21 @@ VARIABLES: Mapping[str, str] = {
     "SLURM_RLIMIT_*": "also set beside `get_user_env`, where sbatch leaves them to slurmd",
 }
 """Variables of the job's environment that differ."""
+
+IN_SCRIPTS: Mapping[str, str] = {
+    "--cpu-freq": "`2GHz`, which is 2 kHz to sbatch: write kHz, or a level",
+    "--distribution": "`block::cyclic`, whose empty level sbatch passes over",
+    "--gres": "`none`, which is for the steps of a job",
+    "--mail-type": "an unknown word beside a known one, which sbatch passes over",
+    "--nice": "`high`, which is 0 to sbatch, and `5x`, which is 5",
+    "--nodes": "0, which asks for nothing, and `2-0`, which has no most",
+    "--priority": "`high`, which is 0 to sbatch, and so a hold",
+    "--profile": "`tasks`, in which sbatch finds `task`",
+    "--signal": "`USR1@`, which is `USR1@0` to sbatch",
+    "--switches": "a time that is none, which sbatch takes for a number",
+    "--time": "a length below zero",
+    '""': "an empty word, behind which sbatch does not read on",
+    "hetjob": "with more behind it on its line, which sbatch does not read",
+    "#PBS": "and `#BSUB` lines, which sbatch translates, unless there is an `--ignore-pbs`",
+}
+"""Of `#SBATCH` lines: refused by line and name, though sbatch takes it for something else."""

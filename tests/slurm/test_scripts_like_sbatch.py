@@ -5,12 +5,15 @@ both ways, held; the description that is sent to slurmctld and the record that i
 be equal, as for single options in test_like_sbatch.
 """
 
+import re
 from pathlib import Path
 
 import pytest
 from slurm.test_het_jobs import HET_DIFFERS
 from slurm.test_like_sbatch import RECORD_DIFFERS, SENT_DIFFERS, check_alike, differences
 from slurm.twins import Made, Refused, Twins
+
+from hpcagent.slurm.differences import IN_SCRIPTS
 
 SCRIPTS = {path.stem: path.read_text("utf-8") for path in
            sorted(Path(__file__).with_name("scripts").glob("*.sh"))}  # fmt: skip
@@ -81,7 +84,7 @@ def test_times_count_from_now(twins: Twins) -> None:
 REFUSED = (
     "--bogus", "-z", "--gpus-per=1", "--hold=yes", "--comment", "stray", "-", ":", "-n2 : -n3",
     '--comment="open', "--ntasks=0", "--ntasks=x", "--ntasks=-1", "-n 2x", "--nodes=2-", "-N x",
-    "-N 4-2", "--time=1h", "--time=1:2:3:4", "--time-min=x", "--begin=yesterday",
+    "-N 4-2", "--time=1h", "--time=1:2:3:4", "--time=5-:", "--time-min=x", "--begin=yesterday",
     "--begin=Today", "--begin=13/01", "--begin=now+1fortnight", "--deadline=", "--mem=4Q",
     "--mem=-1", "--mem-per-cpu=G", "--tmp=1.5G", "--signal=NOPE", "--signal=USR1@70000",
     "--signal=USR1@x", "--nice=3000000000", "--priority=-1", "--switches=0", "--switches=x@5",
@@ -114,9 +117,11 @@ STRICTER = {
     "--signal=USR1@": "SIGNAL_FORM",  # 0
     "--switches=1@x": "TIME_FORM",  # a number that means none
     "--cpu-freq=2GHz": "CPU_FREQUENCY_FORM",  # 2 kHz
-    "--time=5-:": "TIME_FORM",
-    "-t -5": "TIME_FORM",  # a time limit below zero
-    "--test-only": "OPTION_NOT_FOR_A_DAEMON",  # it submits nothing
+    "--time=-5": "TIME_FORM",  # a time limit below zero
+    "--priority=high": "NUMBER_FORM",  # 0, and so a hold
+    "--nodes=0": "OUT_OF_RANGE",  # nothing is asked for
+    "--gres=none": "GRES_FORM",  # a word for steps
+    "-n1\n#PBS -N theirs": "SCRIPT_HAS_FOREIGN_DIRECTIVES",  # it takes the name
     "hetjob --bogus\n#SBATCH -n2": "DIRECTIVE_FORM",  # it does not read the rest of the line
     '--comment="" "" --bogus': "DIRECTIVE_FORM",  # likewise
 }
@@ -126,6 +131,15 @@ STRICTER = {
 @pytest.mark.parametrize("line", STRICTER)
 def test_a_line_that_sbatch_misreads_is_refused(twins: Twins, line: str) -> None:
     spec = twins.spec(script=f"#!/bin/sh\n#SBATCH {line}\ntrue\n", options=HELD)
-    mine = twins.by_hpcagent(spec)
+    theirs, mine = twins.by_sbatch(spec), twins.by_hpcagent(spec)
+    assert isinstance(theirs, Made), theirs
     assert isinstance(mine, Refused), mine
-    assert "line 2" in mine.said
+    assert re.search(r"line [23]: ", mine.said)
+
+
+def test_every_difference_that_is_told_of_is_tried() -> None:
+    assert [name for name in IN_SCRIPTS if not any(name in _long(line) for line in STRICTER)] == []
+
+
+def _long(line: str) -> str:
+    return line.replace("-m ", "--distribution ")

@@ -76,7 +76,7 @@ def is_misread(option: str, text: str) -> bool:
     """Whether sbatch takes a text for something else than it says, and hpcagent refuses it."""
     match option:
         case "--time":
-            return text.endswith(("-:", ":", "-")) or text.startswith("-")
+            return text.startswith("-")
         case "--distribution":
             return "::" in text or text.startswith(":") or ":," in text or text.endswith(":")
         case "--nodes" | "--ntasks" | "--switches" | "--extra-node-info" | "--time-min":

@@ -10,7 +10,9 @@ Where sbatch would pass over words in silence (behind an empty pair of quotes, b
 a fault is noted instead.
 """
 
+import io
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 MAGIC = ("#SBATCH", "#SLURM")
@@ -20,6 +22,7 @@ FOREIGN = ("#PBS", "#BSUB")
 FAR_ENOUGH = 100
 """So many lines that are no comments end the search for them."""
 
+_MAGIC_LINE = re.compile(rf"^(?:{'|'.join(MAGIC)})", re.MULTILINE)
 _SPACE = " \t\n\v\f\r"
 """isspace(3) of the C locale."""
 
@@ -51,8 +54,6 @@ class Script:
     """The lines that begin the second component, the third..."""
     faults: list[Remark] = field(default_factory=list)
     warnings: list[Remark] = field(default_factory=list)
-    lines: list[int] = field(default_factory=list)
-    """The lines that are for sbatch."""
 
 
 class _UnreadableError(ValueError):
@@ -66,25 +67,36 @@ class _UnreadableError(ValueError):
 
 def read(text: str) -> Script:
     """Cut a script's lines for sbatch into words."""
-    script = Script()
-    ended = 0
-    for number, line in enumerate(text.split("\n"), start=1):
+    script, at = Script(), 0
+    for number, line in enumerate(_lines(text), start=1):
         magic = next((word for word in MAGIC if line.startswith(word)), None)
-        if magic is None:
-            ended = ended or (0 if _is_comment(line) else number)
-        elif ended:
-            said = f"is not read: the script's commands begin on line {ended}, as sbatch sees it"
-            script.warnings.append(Remark(number, "DIRECTIVE_BEHIND_COMMANDS", said))
-            break
-        else:
+        if magic is not None:
             _read_line(script, number, magic, line.removeprefix(magic))
+        elif not _is_comment(line):
+            _look_behind(script, text, at, number)
+            break
+        at += len(line) + 1
     return script
+
+
+def _lines(text: str) -> Iterator[str]:
+    """Return the lines one by one: a script can be of megabytes, and few of them count."""
+    return (line.removesuffix("\n") for line in io.StringIO(text, newline="\n"))
+
+
+def _look_behind(script: Script, text: str, at: int, ended: int) -> None:
+    """Tell of a line for sbatch that it does not see, behind the first command."""
+    late = _MAGIC_LINE.search(text, at)
+    if late is not None:
+        number = text.count("\n", 0, late.start()) + 1
+        said = f"is not read: the script's commands begin on line {ended}, as sbatch sees it"
+        script.warnings.append(Remark(number, "DIRECTIVE_BEHIND_COMMANDS", said))
 
 
 def foreign(text: str) -> int | None:
     """Return the first line that sbatch would translate from PBS or LSF."""
     others = 0
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(_lines(text), start=1):
         if line.startswith(FOREIGN):
             return number
         others += not line.startswith("#")
@@ -98,7 +110,6 @@ def _is_comment(line: str) -> bool:
 
 
 def _read_line(script: Script, number: int, magic: str, rest: str) -> None:
-    script.lines.append(number)
     if magic != MAGIC[0]:
         said = f"begins with {magic}: change it to {MAGIC[0]}"
         script.warnings.append(Remark(number, "DIRECTIVE_OLD_FORM", said))

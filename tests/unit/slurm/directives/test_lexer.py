@@ -1,6 +1,12 @@
 """The lines of a script that are for sbatch, cut into words."""
 
+import re
+import subprocess
+from pathlib import Path
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hpcagent.slurm.directives import lexer
 
@@ -127,3 +133,56 @@ def test_a_line_for_another_system_is_found() -> None:
 def test_sbatch_looks_for_it_among_a_hundred_lines() -> None:
     assert lexer.foreign("#!/bin/sh\n" + "echo\n" * 100 + "#PBS -N x\n") == 102
     assert lexer.foreign("#!/bin/sh\n" + "echo\n" * 101 + "#PBS -N x\n") is None
+
+
+# ---------------------------------------------------------------------- against sbatch itself
+
+PIECES = (
+    "-N", "1", "--comment", "=", "a b", '"', "'", "\\", " ", "#", " # x", "hetjob", "packjob", "\t",
+    "--x", ":", '"a b"', "'c d'", '\\"', "\\ ", "-", "\u00e9",
+)  # fmt: skip
+behind = st.lists(st.sampled_from(PIECES), max_size=6).map("".join)
+directives = st.tuples(st.sampled_from(["#SBATCH", "#SBATCH ", "#SLURM "]), behind).map("".join)
+lines = directives | st.sampled_from(["", " ", "# x", "  #SBATCH -N1", "echo"])
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One with a configuration for sbatch."""
+    made = tmp_path_factory.mktemp("sbatch")
+    conf = "ClusterName=x\nSlurmctldHost=x\nNodeName=n\nPartitionName=p Nodes=n\n"
+    (made / "slurm.conf").write_text(conf)
+    return made
+
+
+def sbatchs_words(directory: Path, text: str) -> list[str] | None:
+    """The words of a script's first component, as the installed sbatch tells; None: it ended."""
+    (directory / "script").write_text(text, encoding="utf-8")
+    run = subprocess.run(
+        ["sbatch", "-vvv", directory / "script"],
+        # It reads its environment behind the script: so it ends there, and asks no slurmctld.
+        env={"SLURM_CONF": str(directory / "slurm.conf"), "SBATCH_GRES_FLAGS": "x",
+             "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        check=False,
+    )  # fmt: skip
+    told = run.stderr.decode()
+    found = re.findall(r'debug2: Found in script, argument "(.*)"\n', told)
+    return None if "fatal" in told else found
+
+
+@given(st.lists(lines, min_size=1, max_size=4))
+@settings(max_examples=150, deadline=None)
+def test_any_line_is_cut_as_the_installed_sbatch_cuts_it(directory: Path, some: list[str]) -> None:
+    text = "\n".join(["#!/bin/sh", *some, ""])
+    script, theirs = lexer.read(text), sbatchs_words(directory, text)
+    first = script.separators[0] if script.separators else len(text)
+    if any(fault.line < first for fault in script.faults):
+        return  # it ends, or drops words in silence
+    assert theirs == [word.text for word in script.components[0]]
+
+
+def test_a_long_script_is_read_no_further_than_it_must() -> None:
+    script = lexer.read("#!/bin/sh\n#SBATCH -n2\n" + "echo\n" * 300_000 + "#SBATCH -n3\n")
+    assert [word.text for word in script.components[0]] == ["-n2"]
+    assert [warning.line for warning in script.warnings] == [300_003]

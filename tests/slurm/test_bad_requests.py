@@ -129,9 +129,16 @@ SERVICES = (
     agent_pb2.DESCRIPTOR.services_by_name["Agent"],
 )
 METHODS = [method for service in SERVICES for method in service.methods]
-TAKE_NOTHING = {"GetAgentInfo", "ListJobs"}
+TAKE_NOTHING = {
+    "GetAgentInfo", "GetCluster", "ListJobs", "ListLicenses", "ListNodes", "ListPartitions",
+    "ListReservations", "WatchJobs",
+}  # fmt: skip
 """Methods to which an empty message is a good request."""
-OURS = {grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.UNIMPLEMENTED}
+OURS = {
+    grpc.StatusCode.INVALID_ARGUMENT,
+    grpc.StatusCode.UNIMPLEMENTED,
+    grpc.StatusCode.FAILED_PRECONDITION,  # ListAccounts: this cluster has no accounting
+}
 
 
 @pytest.mark.parametrize("method", METHODS, ids=[method.name for method in METHODS])
@@ -145,8 +152,8 @@ def test_an_empty_message_is_told_what_it_lacks(method: MethodDescriptor, strict
     assert bool(told.violations) == (told.code is grpc.StatusCode.INVALID_ARGUMENT)
 
 
-def call(method: MethodDescriptor, channel: grpc.Channel) -> list[object]:
-    """Call a method of whatever kind with one empty message."""
+def call(method: MethodDescriptor, channel: grpc.Channel) -> object:
+    """Call a method of whatever kind with one empty message; return the first answer."""
     sends, answers = method.client_streaming, method.server_streaming
     kind = f"{'stream' if sends else 'unary'}_{'stream' if answers else 'unary'}"
     invoke = getattr(channel, kind)(
@@ -156,4 +163,9 @@ def call(method: MethodDescriptor, channel: grpc.Channel) -> list[object]:
     )
     empty = GetMessageClass(method.input_type)()
     answer = invoke(iter([empty]) if sends else empty, timeout=DEADLINE)
-    return list(answer) if answers else [answer]
+    if not answers:
+        return answer
+    try:
+        return next(answer)
+    finally:
+        answer.cancel()  # a watch has no end of its own

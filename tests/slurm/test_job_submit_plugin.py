@@ -86,10 +86,9 @@ def test_a_refusal_without_words_is_slurms(ruled: Caller) -> None:
     assert "said" not in told.metadata
 
 
-def test_a_trial_does_not_ask_it(ruled: Caller) -> None:
-    """Only slurmctld has it: a trial checks what can be checked without a job."""
-    answer = ruled.submit({"name": "refuse", "validate_only": True})
-    assert not answer.HasField("job_id")
+def test_a_trial_asks_it_too(ruled: Caller) -> None:
+    """As ``sbatch --test-only`` does: what it would refuse is refused now."""
+    assert refused(ruled, "refuse", validate_only=True) == refused(ruled, "refuse")
 
 
 def test_nobody_hears_words_that_are_for_others(ruled: Caller) -> None:

@@ -19,6 +19,7 @@ import structlog
 from hpcagent import config, log, sdnotify
 from hpcagent.changelog import open_log
 from hpcagent.jobs.deadline import Deadline
+from hpcagent.jobs.task_backend import TaskBackend
 from hpcagent.jobs.watch import ChangeLog, MemoryLog
 from hpcagent.server.build import Server, build
 from hpcagent.server.listen import ListenError
@@ -33,6 +34,10 @@ CHANGES: Final = "slurm-changes.db"
 logger = structlog.get_logger(__name__)
 
 
+class ClientMissingError(Exception):
+    """Kubernetes is enabled, and its client library is not installed."""
+
+
 class StateError(Exception):
     """The daemon's directory, or a file in it, cannot be used; the words say why."""
 
@@ -40,8 +45,9 @@ class StateError(Exception):
 def run(file: Path) -> None:
     """Serve what a file of settings says, until SIGTERM or SIGINT, and return when all is done.
 
-    Raises ConfigError, LibraryUnusableError (libslurm cannot work here), StateError (its directory
-    cannot be used) or ListenError (an address cannot be used) if the daemon cannot start.
+    Raises ConfigError, LibraryUnusableError (libslurm cannot work here), ClientMissingError,
+    StateError (its directory cannot be used) or ListenError (an address cannot be used) if the
+    daemon cannot start.
     """
     settings = config.load(file)
     signal.pthread_sigmask(signal.SIG_BLOCK, HEEDED)
@@ -51,8 +57,9 @@ def run(file: Path) -> None:
     with ExitStack() as stack:
         changes = stack.enter_context(_changes(settings.state))
         slurm = stack.enter_context(_slurm(settings, changes))
+        tasks = stack.enter_context(_kubernetes(settings))
         stack.enter_context(_metrics(settings.metrics))
-        server = stack.enter_context(_server(settings, slurm))
+        server = stack.enter_context(_server(settings, slurm, tasks))
         SignalLoop(file, settings, slurm, server).run()
     logger.info("stopped")
 
@@ -77,7 +84,10 @@ def _changes(settings: config.State) -> Iterator[ChangeLog]:
 
 
 @contextmanager
-def _slurm(settings: config.Config, changes: ChangeLog) -> Iterator[SlurmScheduler]:
+def _slurm(settings: config.Config, changes: ChangeLog) -> Iterator[SlurmScheduler | None]:
+    if not settings.slurm.enabled:
+        yield None
+        return
     slurm = SlurmScheduler(settings.slurm, settings.policy, changes)
     slurm.start()
     try:
@@ -85,6 +95,20 @@ def _slurm(settings: config.Config, changes: ChangeLog) -> Iterator[SlurmSchedul
     finally:
         # The server has waited for all calls that had come from outside.
         slurm.close(Deadline.after(0))
+
+
+@contextmanager
+def _kubernetes(settings: config.Config) -> Iterator[TaskBackend | None]:
+    if not settings.kubernetes.enabled:
+        yield None
+        return
+    try:
+        # The library is an extra, and takes 50 MB of memory: only those pay for it who use it.
+        from hpcagent.k8s import lifetime  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise ClientMissingError(str(error)) from error
+    with lifetime.running(settings.kubernetes, settings.policy, settings.server.threads) as tasks:
+        yield tasks
 
 
 @contextmanager
@@ -106,8 +130,10 @@ def _metrics(settings: config.Metrics) -> Iterator[None]:
 
 
 @contextmanager
-def _server(settings: config.Config, slurm: SlurmScheduler) -> Iterator[Server]:
-    server = build(settings.server, slurm)
+def _server(
+    settings: config.Config, slurm: SlurmScheduler | None, tasks: TaskBackend | None
+) -> Iterator[Server]:
+    server = build(settings.server, slurm, tasks)
     server.start()
     try:
         yield server
@@ -122,7 +148,7 @@ class SignalLoop:
     """The main thread while others serve: waits for signals, and pings systemd."""
 
     def __init__(
-        self, file: Path, settings: config.Config, slurm: SlurmScheduler, server: Server
+        self, file: Path, settings: config.Config, slurm: SlurmScheduler | None, server: Server
     ) -> None:
         self._file = file
         self._settings = settings
@@ -173,7 +199,8 @@ class SignalLoop:
     def _take_up(self, new: config.Config) -> None:
         changed = frozenset(config.changes(self._settings, new))
         log.set_level(new.log.level)
-        self._slurm.renew()
+        if self._slurm is not None:
+            self._slurm.renew()
         logger.info("reloaded", log_level=new.log.level)
         if waiting := sorted(changed - config.RELOADABLE):
             logger.warning("restart_needed", settings=waiting)

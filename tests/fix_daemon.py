@@ -51,10 +51,19 @@ def toml(settings: Settings, path: str = "") -> str:
     lines = [
         toml(value, f"{path}{key}.")
         if isinstance(value, Mapping)
-        else f"{path}{key} = {json.dumps(value)}\n"
+        else f"{path}{key} = {inline(value)}\n"
         for key, value in settings.items()
     ]
     return "".join(lines)
+
+
+def inline(value: object) -> str:
+    """Write a value on one line."""
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key} = {inline(item)}' for key, item in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(inline, value))}]"
+    return json.dumps(value)
 
 
 class Log:
@@ -195,8 +204,8 @@ def running(
         assert process.stderr
         log = Log(process.stderr)
         stack.callback(log.close)
-        stack.callback(_end, process)
-        _wait_until_ready(process, systemd, log)
+        stack.callback(end, process)
+        wait_until_ready(process, systemd, log)
         daemon = Daemon(sandbox, home, process, systemd, log)
         stack.callback(daemon.channel.close)
         yield daemon
@@ -255,7 +264,7 @@ def _configuration(sandbox: Sandbox, home: Path, settings: Settings) -> str:
     return toml({table: {**always.get(table, {}), **settings.get(table, {})} for table in tables})
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], systemd: socket.socket, log: Log) -> None:
+def wait_until_ready(process: subprocess.Popen[bytes], systemd: socket.socket, log: Log) -> None:
     """Wait for READY=1, or for the end of the process, which is a failure."""
     ended = os.pidfd_open(process.pid)
     try:
@@ -266,7 +275,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], systemd: socket.socket, 
     assert b"READY=1" in systemd.recv(4096)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def end(process: subprocess.Popen[bytes]) -> None:
     """End it, whatever a test has done to it."""
     process.send_signal(signal.SIGCONT)
     process.terminate()

@@ -9,7 +9,8 @@ from hpcagent.cli.serve import add_config
 
 DESCRIPTION: Final = """\
 Judge the settings and all that they rely on, without starting the daemon: slurm.conf, libslurm,
-privileges, munge, slurmctld and the addresses to listen on. Run it as the user that the daemon runs
+privileges, munge and slurmctld; Kubernetes clusters and the agent's rights there; the addresses to
+listen on. Run it as the user that the daemon runs
 as. The exit status is 78 if something must be configured or installed differently, 1 if something
 else fails, and 0 if nothing does.
 """

@@ -1,4 +1,4 @@
-"""What ``hpcagent check`` looks at: the settings, Slurm, and the addresses to listen on."""
+"""What ``hpcagent check`` looks at: the settings, the backends, and the addresses to listen on."""
 
 import errno
 import os
@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from hpcagent import config
-from hpcagent.slurm.diagnosis import Finding, State, connection_trouble, diagnose
+from hpcagent.jobs.findings import Finding, State
+from hpcagent.slurm.diagnosis import connection_trouble, diagnose
 
+INSTALL: Final = "pip install 'hpcagent[kubernetes]'"
 IN_USE: Final = "is in use: by hpcagent itself, if it runs; a second one would not start"
 
 
@@ -23,7 +25,10 @@ def examine(file: Path) -> Iterator[Finding]:
             yield Finding("config", State.FAIL, f"{file}: {fault}", misconfigured=True)
         return
     yield _config(file)
-    yield from diagnose(settings.slurm)
+    if settings.slurm.enabled:
+        yield from diagnose(settings.slurm)
+    if settings.kubernetes.enabled:
+        yield from _kubernetes(settings.kubernetes)
     if settings.server.unix:
         yield _unix(Path(settings.server.unix))
     for address in filter(None, (settings.server.tcp, settings.metrics.listen)):
@@ -42,6 +47,17 @@ def exit_status(findings: Sequence[Finding]) -> int:
     if any(finding.misconfigured for finding in failures):
         return os.EX_CONFIG
     return 1 if failures else 0
+
+
+def _kubernetes(settings: config.Kubernetes) -> Iterator[Finding]:
+    """Look at the clusters, if the client library is there: an extra, and a large one."""
+    try:
+        from hpcagent.k8s import diagnosis
+    except ModuleNotFoundError as error:
+        said = f"the client library is missing: {error}"
+        yield Finding("kubernetes", State.FAIL, said, INSTALL, misconfigured=True)
+        return
+    yield from diagnosis.diagnose(settings)
 
 
 def _config(file: Path) -> Finding:

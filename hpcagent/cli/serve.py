@@ -47,6 +47,9 @@ def run(args: argparse.Namespace) -> int:
     except LibraryUnusableError as error:
         _say("libslurm_unusable", error)
         return os.EX_CONFIG if error.permanent else 1
+    except daemon.ClientMissingError as error:
+        _say("kubernetes_client_missing", error)
+        return os.EX_CONFIG
     except daemon.StateError as error:
         _say("state_unusable", error)
         return 1

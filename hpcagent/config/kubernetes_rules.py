@@ -41,8 +41,6 @@ VOLUMES = ("home_volume", "work_dir_volume", "shm_volume")
 
 def judge(settings: Kubernetes) -> Found:
     """Yield what is wrong with settings whose types are right."""
-    if settings.enabled:
-        yield Fault("kubernetes.enabled", "expected false: this release does not serve it yet")
     yield from _clusters(settings)
     for index, root in enumerate(settings.work_dir_roots):
         yield from _form(f"kubernetes.work_dir_roots[{index}]", root, names.absolute_path)

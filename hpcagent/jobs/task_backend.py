@@ -19,6 +19,7 @@ from hpcagent.jobs.model import (
     Submission,
     Warning,  # noqa: A004 - the field's word
 )
+from hpcagent.jobs.outputs import Output
 from hpcagent.jobs.task import TaskSpec, TaskUpdate
 from hpcagent.jobs.watch import Watch
 
@@ -51,6 +52,28 @@ class Ending:
     """Seconds that processes get; None: as many as the pod says."""
     foreground: bool = False
     """Delete dependents first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogQuery:
+    """Which container's log to read, and how far; the log has both outputs."""
+
+    job_id: ObjectId
+    pod: str = ""
+    """Empty: the newest."""
+    container: str = ""
+    """Empty: the only one."""
+    previous: bool = False
+    """Of the container's instance before its last restart."""
+    offset: int = 0
+    length: int | None = None
+    """None: all there is."""
+    lines: int | None = None
+    """In place of the offset: begin so many lines before the end."""
+    since_time: float | None = None
+    """Only what was written since."""
+    follow: bool = False
+    """Go on until the job has ended and everything it wrote is read."""
 
 
 class TaskBackend(Protocol):
@@ -93,6 +116,16 @@ class TaskBackend(Protocol):
     ) -> Job:
         """Change a job, or only check it, and return it as it is now."""
 
+    def info(self) -> TaskBackendInfo:
+        """Tell what the backend is; never waits."""
+
+    def troubles(self) -> Mapping[str, str]:
+        """Return what keeps the backend from working, by the name of the check; never waits."""
+
+
+class TaskFollower(Protocol):
+    """Follows tasks for as long as callers want: events, and what containers write."""
+
     def watch(
         self, wanted: JobFilter, resume_token: str, deadline: Deadline
     ) -> AbstractContextManager[Watch]:
@@ -101,8 +134,5 @@ class TaskBackend(Protocol):
         Raises InvalidRequest, Expired (the token is too old).
         """
 
-    def info(self) -> TaskBackendInfo:
-        """Tell what the backend is; never waits."""
-
-    def troubles(self) -> Mapping[str, str]:
-        """Return what keeps the backend from working, by the name of the check; never waits."""
+    def read_output(self, query: LogQuery, deadline: Deadline) -> AbstractContextManager[Output]:
+        """Read a log; the deadline is for finding the job. Raises NotFound, Refused."""

@@ -130,6 +130,9 @@ class RequestUsers:
     def __init__(self, policy: IdentityPolicy) -> None:
         self._policy = policy
 
+    def close(self) -> None:
+        """Nothing is kept."""
+
     def identify(self, claim: Claim, home: str, deadline: Deadline) -> Identity:  # noqa: ARG002 - nobody is asked
         """Return who a claim describes. Raises InvalidRequest, Forbidden."""
         given = {

@@ -1,7 +1,5 @@
 """K8sAgent: the service's methods; those left out answer UNIMPLEMENTED."""
 
-from collections.abc import Iterator
-
 import grpc
 import structlog
 
@@ -13,7 +11,7 @@ from hpcagent.server import masks
 from hpcagent.server.deadlines import deadline_of
 from hpcagent.server.decode import task_jobs as asked
 from hpcagent.server.decode.task import task_spec
-from hpcagent.server.encode import events, jobs, results
+from hpcagent.server.encode import jobs, results
 from hpcagent.server.mutations import audited
 from hpcagent.server.streams import Streams
 from hpcagent.v1 import job_pb2, k8s_agent_pb2, k8s_agent_pb2_grpc
@@ -108,19 +106,6 @@ class K8sAgent(k8s_agent_pb2_grpc.K8sAgentServicer):
                 order.job_id, order.change, deadline, validate_only=order.validate_only
             )
         return results.update(order.job_id, job)
-
-    def WatchJobs(
-        self, request: messages.WatchJobsRequest, context: grpc.ServicerContext
-    ) -> Iterator[messages.JobEvent]:
-        """Follow jobs."""
-        deadline = deadline_of(context, self._max_deadline)
-        order = asked.watch_order(request, self._clusters)
-        with (
-            self._streams.admitted(),
-            self._backend.watch(order.wanted, order.resume_token, deadline) as watch,
-            self._streams.running(context, watch.close, watch.stop),
-        ):
-            yield from (events.event(event, order.mask) for event in watch.events())
 
 
 def _submission(spec: TaskSpec, context: grpc.ServicerContext) -> Mutation:

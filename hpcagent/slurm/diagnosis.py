@@ -6,18 +6,17 @@ slurm.conf, libslurm, the process's rights, munge, each controller. libslurm run
 is thrown away afterwards.
 """
 
-import enum
 import os
 import re
 import socket
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from hpcagent import config
 from hpcagent.jobs.deadline import Deadline
 from hpcagent.jobs.errors import AgentError
+from hpcagent.jobs.findings import Finding, State
 from hpcagent.slurm.client import Client
 from hpcagent.slurm.process import PoolSettings
 from hpcagent.slurm.workers import NoWorkerError, WorkerPool
@@ -33,28 +32,6 @@ CAPABILITIES: Final = {"CAP_SETGID": 6, "CAP_SETUID": 7}
 """What it takes to act as another user; their bits are from linux/capability.h."""
 _LAST_LINES: Final = 3
 """How much of what a worker said before its end is told; the reason comes last."""
-
-
-class State(enum.StrEnum):
-    """How bad it is."""
-
-    OK = "OK"
-    WARN = "WARN"
-    FAIL = "FAIL"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The answer to one question."""
-
-    check: str
-    """What was looked at."""
-    state: State
-    said: str
-    advice: str = ""
-    """What to do about it."""
-    misconfigured: bool = False
-    """Only a change of the configuration or the installation mends it."""
 
 
 def diagnose(settings: config.Slurm) -> Iterator[Finding]:

@@ -206,16 +206,6 @@ def test_every_change_of_a_job_is_audited(k8s: Stub, logged: Logged) -> None:
     assert (audited[2]["caller_reason"], audited[2]["request_id"]) == ("why", "r-2")
 
 
-def test_a_watcher_is_told_of_jobs_that_there_are_and_that_come(k8s: Stub) -> None:
-    submit(k8s)
-    stream = k8s.WatchJobs(ask("WatchJobs"), timeout=SECONDS)
-    assert next(stream).snapshot.job_id.id == str(FOUND)
-    assert next(stream).WhichOneof("event") == "snapshot_end"
-    submit(k8s, task={"plan": {"id": "t2", "container_image": "i"}})
-    assert next(stream).changed.kubernetes.name == "t2"
-    stream.cancel()
-
-
 Call = Callable[[Any], object]
 
 # A call that cannot be understood -> what is wrong with it.
@@ -280,10 +270,6 @@ REFUSED: dict[str, tuple[Call, dict[str, str]]] = {
     "a change of what cannot be changed": (
         lambda k8s: k8s.UpdateJob(ask("UpdateJob", job_id=JOB, update_mask="options.time,image")),
         {"update_mask.paths[0]": "UNKNOWN_PATH"},
-    ),
-    "a watch of another cluster": (
-        lambda k8s: next(k8s.WatchJobs(ask("WatchJobs", filter={"clusters": ["c3"]}))),
-        {"filter.clusters[0]": "CLUSTER_UNKNOWN"},
     ),
 }
 

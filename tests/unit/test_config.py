@@ -85,7 +85,6 @@ REFUSED: Mapping[str, Mapping[str, str]] = {
     "[kubernetes.clusters.a]\nkubeconf = 1": {"kubernetes.clusters.a.kubeconf": "kubeconfig?"},
     "[kubernetes]\nenabled = true": {
         "kubernetes.clusters.default": "expected one of kubeconfig",
-        "kubernetes.enabled": "does not serve it yet",
     },
     "[kubernetes.clusters.a]\nin_cluster = true\nserver = 'https://k8s.example'": {
         "kubernetes.clusters.a": "only one"

@@ -14,12 +14,12 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from hpcagent.jobs.errors import InvalidRequest, Violation
 from hpcagent.jobs.model import JobFilter, ObjectId
 from hpcagent.jobs.task import TaskUpdate
-from hpcagent.jobs.task_backend import Ending
+from hpcagent.jobs.task_backend import Ending, LogQuery
 from hpcagent.server import masks, paging
 from hpcagent.server.decode.jobs import ListQuery, job_filter, refuse, states
 from hpcagent.server.decode.task import devices
 from hpcagent.server.decode.unknown import unknown_fields
-from hpcagent.server.decode.values import Faults, not_supported, request_id, whole, word
+from hpcagent.server.decode.values import Faults, moment, not_supported, request_id, whole, word
 from hpcagent.server.decode.watches import WatchOrder
 from hpcagent.v1 import job_pb2, job_requests_pb2
 
@@ -33,6 +33,8 @@ Control: TypeAlias = (
 )
 
 MAX_REASON_BYTES = 1024
+MAX_OFFSET = (1 << 63) - 1
+"""The largest place in a file, off_t."""
 NAMED = ("job_ids", "namespaces", "labels", "clusters")
 """Fields of JobFilter that are read here, for they mean Kubernetes' own."""
 NOT_OURS = ("accounts", "qos", "nodes")
@@ -141,6 +143,41 @@ def watch_order(request: job_requests_pb2.WatchJobsRequest, clusters: Clusters) 
     faults.extend(masks.check(request.read_mask))
     refuse(faults)
     return WatchOrder(wanted, request.resume_token, request.read_mask)
+
+
+def log_query(request: job_requests_pb2.ReadOutputRequest, clusters: Clusters) -> LogQuery:
+    """Read what ReadOutput is asked for. Raises InvalidRequest with every violation."""
+    faults: Faults = list(unknown_fields(request))
+    found = object_id(request.job_id, "job_id", clusters, faults)
+    if request.stream == job_requests_pb2.OUTPUT_STREAM_STDIN:
+        said = "is OUTPUT_STREAM_STDIN: a container of Kubernetes has no standard input"
+        faults.append(Violation("stream", said, "STREAM_NOT_SUPPORTED"))
+    elif request.stream:
+        word(job_requests_pb2.OutputStream.DESCRIPTOR, request.stream, "stream", faults)
+    lines = request.lines if request.HasField("lines") else None
+    if lines is not None and request.offset:
+        faults.append(Violation("lines", "excludes offset: give only one of them", "CONFLICT"))
+    if request.previous and request.follow:
+        said = "excludes previous: an instance that has ended writes no more"
+        faults.append(Violation("follow", said, "CONFLICT"))
+    for name in ("offset", "length"):
+        if (value := getattr(request, name)) > MAX_OFFSET:
+            said = f"is {value}; it must be at most {MAX_OFFSET}"
+            faults.append(Violation(name, said, "OUT_OF_RANGE"))
+    since = moment(request.since_time, "since_time", faults)
+    if found is None or faults:
+        raise InvalidRequest(faults)
+    return LogQuery(
+        job_id=found,
+        pod=request.pod,
+        container=request.container,
+        previous=request.previous,
+        offset=request.offset,
+        length=request.length or None,
+        lines=lines,
+        since_time=since if request.HasField("since_time") else None,
+        follow=request.follow,
+    )
 
 
 def _view(view: int, faults: Faults) -> str:

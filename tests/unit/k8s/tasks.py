@@ -14,7 +14,8 @@ from hpcagent.jobs.identity import Identity
 from hpcagent.jobs.task import StagedTask, StageTaskPlan, TaskSpec
 from hpcagent.server.decode.task import task_spec
 
-SITE = msgspec.convert(tomllib.loads(tree.text("examples/kubernetes.toml")), config.Config)
+ORIGIN_FILE: dict[str, Any] = tomllib.loads(tree.text("examples/kubernetes.toml"))
+SITE = msgspec.convert(ORIGIN_FILE, config.Config)
 ORIGIN_PROFILE = SITE.kubernetes.profiles["default"]
 ORIGIN = task_spec(task_requests.request(task_requests.ORIGIN))
 ORIGIN_USER = Identity(

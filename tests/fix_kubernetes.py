@@ -138,6 +138,11 @@ class Agent:
             assert time.monotonic() < deadline
             time.sleep(0.05)
 
+    def lift_quota(self) -> None:
+        """Limit the namespace no more."""
+        path = f"/api/v1/namespaces/{self.namespace}/resourcequotas/test"
+        self.cluster.call("DELETE", path)
+
     @property
     def admin_access(self) -> ClusterAccess:
         """How an administrator reaches the cluster."""

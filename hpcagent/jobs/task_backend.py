@@ -76,7 +76,22 @@ class LogQuery:
     """Go on until the job has ended and everything it wrote is read."""
 
 
-class TaskBackend(Protocol):
+class TaskFollower(Protocol):
+    """Follows tasks for as long as callers want: events, and what containers write."""
+
+    def watch(
+        self, wanted: JobFilter, resume_token: str, deadline: Deadline
+    ) -> AbstractContextManager[Watch]:
+        """Begin to follow jobs, or go on with it; the deadline is for the beginning only.
+
+        Raises InvalidRequest, Expired (the token is too old).
+        """
+
+    def read_output(self, query: LogQuery, deadline: Deadline) -> AbstractContextManager[Output]:
+        """Read a log; the deadline is for finding the job. Raises NotFound, Refused."""
+
+
+class TaskBackend(TaskFollower, Protocol):
     """Runs tasks on named clusters; an ``ObjectId`` without a cluster is of the default one."""
 
     def submit(self, spec: TaskSpec, deadline: Deadline) -> Submission:
@@ -121,18 +136,3 @@ class TaskBackend(Protocol):
 
     def troubles(self) -> Mapping[str, str]:
         """Return what keeps the backend from working, by the name of the check; never waits."""
-
-
-class TaskFollower(Protocol):
-    """Follows tasks for as long as callers want: events, and what containers write."""
-
-    def watch(
-        self, wanted: JobFilter, resume_token: str, deadline: Deadline
-    ) -> AbstractContextManager[Watch]:
-        """Begin to follow jobs, or go on with it; the deadline is for the beginning only.
-
-        Raises InvalidRequest, Expired (the token is too old).
-        """
-
-    def read_output(self, query: LogQuery, deadline: Deadline) -> AbstractContextManager[Output]:
-        """Read a log; the deadline is for finding the job. Raises NotFound, Refused."""

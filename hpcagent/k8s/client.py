@@ -91,12 +91,17 @@ class ApiServer:
     def open(
         self, request: Request, deadline: Deadline, *, quiet: float | None = None
     ) -> "Iterator[urllib3.BaseHTTPResponse]":
-        """Give an answer that is read as it comes; ``quiet`` is how long nothing may come."""
-        answer = self._authorised(request, deadline, quiet)
+        """Give an answer that is read as it comes.
+
+        ``quiet`` is how long nothing may come once it has begun; without it, the deadline holds.
+        """
+        answer = self._authorised(request, deadline)
         try:
             if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
                 refused = Answer(answer.status, answer.read(), answer.headers)
                 raise refusal(refused, self.cluster, request.verb)
+            if quiet is not None and (held := getattr(answer.connection, "sock", None)):
+                held.settimeout(quiet)
             yield answer
         finally:
             # What has been read whole goes back to the pool; anything else cannot be used again.
@@ -106,19 +111,17 @@ class ApiServer:
 
     # ------------------------------------------------------------------ what is tried again
 
-    def _authorised(
-        self, request: Request, deadline: Deadline, quiet: float | None
-    ) -> "urllib3.BaseHTTPResponse":
+    def _authorised(self, request: Request, deadline: Deadline) -> "urllib3.BaseHTTPResponse":
         """Send it, and once more with the credentials as they are now if they are refused."""
         client = self._renewed(None)
-        answer = self._connected(client, request, deadline, quiet)
+        answer = self._connected(client, request, deadline)
         if answer.status != HTTPStatus.UNAUTHORIZED:
             return answer
         renewed = self._renewed(client)
         if renewed is client:
             return answer
         answer.drain_conn()
-        return self._connected(renewed, request, deadline, quiet)
+        return self._connected(renewed, request, deadline)
 
     def _renewed(self, refused: ApiClient | None) -> ApiClient:
         """Return a client: another than the one that was refused, if the credentials changed."""
@@ -133,25 +136,25 @@ class ApiServer:
             return self._client
 
     def _connected(
-        self, client: ApiClient, request: Request, deadline: Deadline, quiet: float | None
+        self, client: ApiClient, request: Request, deadline: Deadline
     ) -> "urllib3.BaseHTTPResponse":
         """Send it, and a question once more if the connection was closed under it."""
         try:
-            return self._send(client, request, deadline, quiet)
+            return self._send(client, request, deadline)
         except urllib3.exceptions.ProtocolError as error:
             if request.verb:
                 raise self._broken(request, deadline, error) from error
         except (urllib3.exceptions.HTTPError, ApiException) as error:
             raise self._broken(request, deadline, error) from error
         try:
-            return self._send(client, request, deadline, quiet)
+            return self._send(client, request, deadline)
         except (urllib3.exceptions.HTTPError, ApiException) as error:
             raise self._broken(request, deadline, error) from error
 
     # ------------------------------------------------------------------------ one attempt
 
     def _send(
-        self, client: ApiClient, request: Request, deadline: Deadline, quiet: float | None
+        self, client: ApiClient, request: Request, deadline: Deadline
     ) -> "urllib3.BaseHTTPResponse":
         left = min(deadline.remaining(), self._longest)
         if not left:
@@ -164,7 +167,7 @@ class ApiServer:
             body=request.body,
             auth_settings=["BearerToken"],
         )
-        waits = (min(left, CONNECT_SECONDS), left if quiet is None else quiet)
+        waits = (min(left, CONNECT_SECONDS), left)
         answer: urllib3.BaseHTTPResponse
         answer = client.call_api(*serialized, _request_timeout=waits).response
         return answer

@@ -17,13 +17,14 @@ from hpcagent.jobs.errors import AgentError, NotFound
 from hpcagent.jobs.matching import matcher
 from hpcagent.jobs.model import Job, JobFilter, JobPage, JobResult, ObjectId, Submission
 from hpcagent.jobs.task import TaskSpec, TaskUpdate
-from hpcagent.jobs.task_backend import Ending, Rendering, TaskBackendInfo
+from hpcagent.jobs.task_backend import Ending, LogQuery, Rendering, TaskBackendInfo
 from hpcagent.jobs.watch import Watch
 from hpcagent.k8s import changes, unit
 from hpcagent.k8s.client import ApiServer, Object
 from hpcagent.k8s.follower import Follower
 from hpcagent.k8s.health import Health
 from hpcagent.k8s.listing import listing
+from hpcagent.k8s.logs import LogOutput
 from hpcagent.k8s.observation import all_in, made_by, observe, workload
 from hpcagent.k8s.preparation import Preparer, default_cluster
 from hpcagent.k8s.reasons import Observed
@@ -152,6 +153,11 @@ class KubernetesScheduler:
             replace(wanted, clusters=clusters), resume_token, deadline
         ) as watch:
             yield watch
+
+    @contextmanager
+    def read_output(self, query: LogQuery, deadline: Deadline) -> Iterator[LogOutput]:
+        """Read a container's log. Raises NotFound, Refused."""
+        yield LogOutput(self._server(query.job_id), query, deadline)
 
     # ---------------------------------------------------------------------- changing jobs
 

@@ -14,15 +14,17 @@ from hpcagent.server.decode.task import task_spec
 from hpcagent.server.encode import jobs, results
 from hpcagent.server.mutations import audited
 from hpcagent.server.streams import Streams
+from hpcagent.server.task_following import TaskFollowMethods
 from hpcagent.v1 import job_pb2, k8s_agent_pb2, k8s_agent_pb2_grpc
 from hpcagent.v1 import job_requests_pb2 as messages
 
 
-class K8sAgent(k8s_agent_pb2_grpc.K8sAgentServicer):
+class K8sAgent(TaskFollowMethods, k8s_agent_pb2_grpc.K8sAgentServicer):
     """Serves Kubernetes clusters. A call but a stream takes ``max_deadline`` seconds at most."""
 
     def __init__(self, backend: TaskBackend, max_deadline: float, streams: Streams) -> None:
         self._backend = backend
+        self._follower = backend
         self._streams = streams
         self._max_deadline = max_deadline
         self._clusters = backend.info().clusters

@@ -21,11 +21,28 @@ from hpcagent.jobs.model import (
     Submission,
 )
 from hpcagent.jobs.model import Warning as JobWarning
+from hpcagent.jobs.outputs import Chunk, Notice, Output
 from hpcagent.jobs.task import TaskSpec, TaskUpdate
-from hpcagent.jobs.task_backend import Ending, Rendering, TaskBackendInfo
+from hpcagent.jobs.task_backend import Ending, LogQuery, Rendering, TaskBackendInfo
 from hpcagent.jobs.watch import Hub, MemoryLog, Watch
 
 NAMESPACE = "memory"
+
+
+class Written:
+    """What a container wrote."""
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Yield two lines and the end."""
+        yield Chunk(b"one\n", 0, path="pod/main")
+        yield Chunk(b"two\n", 4)
+        yield Chunk(b"", 8, Notice.END)
+
+    def close(self) -> None:
+        """Do nothing: there is nothing to wait for."""
+
+    def stop(self, said: str) -> None:
+        """Do nothing, as ``close``."""
 
 
 @dataclass
@@ -38,6 +55,7 @@ class TaskMemory:
     error: Exception | None = None
     trouble: dict[str, str] = field(default_factory=dict)
     hub: Hub = field(default_factory=lambda: Hub(MemoryLog()))
+    output: Output = field(default_factory=Written)
 
     def submit(self, spec: TaskSpec, deadline: Deadline) -> Submission:
         """Keep the task, unless it could not be read."""
@@ -117,6 +135,12 @@ class TaskMemory:
             yield watch
         finally:
             self.hub.leave(watch)
+
+    @contextmanager
+    def read_output(self, query: LogQuery, deadline: Deadline) -> Iterator[Output]:
+        """Read ``output``."""
+        self._enter(deadline, "read_output", query)
+        yield self.output
 
     def info(self) -> TaskBackendInfo:
         """Return made-up facts."""

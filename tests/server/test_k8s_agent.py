@@ -15,7 +15,7 @@ from hpcagent import config
 from hpcagent.jobs import task as domain
 from hpcagent.jobs.errors import InvalidRequest, Violation
 from hpcagent.jobs.model import JobFilter, JobState, ObjectId
-from hpcagent.jobs.task_backend import Ending
+from hpcagent.jobs.task_backend import Ending, LogQuery
 from hpcagent.server.build import build
 from hpcagent.v1 import (
     agent_pb2,
@@ -206,6 +206,32 @@ def test_every_change_of_a_job_is_audited(k8s: Stub, logged: Logged) -> None:
     assert (audited[2]["caller_reason"], audited[2]["request_id"]) == ("why", "r-2")
 
 
+def test_a_watcher_is_told_of_jobs_that_there_are_and_that_come(k8s: Stub) -> None:
+    submit(k8s)
+    stream = k8s.WatchJobs(ask("WatchJobs"), timeout=SECONDS)
+    assert next(stream).snapshot.job_id.id == str(FOUND)
+    assert next(stream).WhichOneof("event") == "snapshot_end"
+    submit(k8s, task={"plan": {"id": "t2", "container_image": "i"}})
+    assert next(stream).changed.kubernetes.name == "t2"
+    stream.cancel()
+
+
+def test_a_log_is_read_piece_by_piece(k8s: Stub, tasks: TaskMemory) -> None:
+    since = "2023-11-14T22:13:20Z"
+    asked = ask(
+        "ReadOutput", job_id=JOB, pod="p", container="c", follow=True, since_time=since, length=9
+    )
+    pieces = list(k8s.ReadOutput(asked, timeout=SECONDS))
+    assert b"".join(piece.data for piece in pieces) == b"one\ntwo\n"
+    assert [piece.offset for piece in pieces] == [0, 4, 8]
+    assert pieces[0].path == "pod/main"
+    assert pieces[-1].notice == job_requests_pb2.OutputChunk.NOTICE_END
+    wanted = LogQuery(
+        job_id=FOUND, pod="p", container="c", length=9, since_time=1700000000.0, follow=True
+    )
+    assert tasks.calls == [("read_output", wanted)]
+
+
 Call = Callable[[Any], object]
 
 # A call that cannot be understood -> what is wrong with it.
@@ -270,6 +296,10 @@ REFUSED: dict[str, tuple[Call, dict[str, str]]] = {
     "a change of what cannot be changed": (
         lambda k8s: k8s.UpdateJob(ask("UpdateJob", job_id=JOB, update_mask="options.time,image")),
         {"update_mask.paths[0]": "UNKNOWN_PATH"},
+    ),
+    "a watch of another cluster": (
+        lambda k8s: next(k8s.WatchJobs(ask("WatchJobs", filter={"clusters": ["c3"]}))),
+        {"filter.clusters[0]": "CLUSTER_UNKNOWN"},
     ),
 }
 

@@ -143,11 +143,13 @@ class Handler(BaseHTTPRequestHandler):
 
     def refuse(self, status: int, document: Mapping[str, Any], headers: Mapping[str, str]) -> None:
         """Answer without asking anybody."""
-        text = json.dumps({**STATUS, **document, "code": status}).encode()
+        self.say(status, json.dumps({**STATUS, **document, "code": status}).encode(), headers)
+
+    def say(self, status: int, text: bytes, headers: Mapping[str, str] | None = None) -> None:
+        """Answer so."""
         self.send_response(status)
-        for name, value in headers.items():
+        for name, value in (headers or {}).items():
             self.send_header(name, value)
-        self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
         self.wfile.write(text)

@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import urllib3
@@ -66,7 +65,7 @@ class ApiServer:
         self._longest = longest
         self._lock = threading.Lock()
         self._client: ApiClient | None = None
-        self._identity: object = None
+        self._fingerprint: object = None
 
     def close(self) -> None:
         """Close the connections that nobody uses."""
@@ -128,11 +127,13 @@ class ApiServer:
         with self._lock:
             if self._client is None or self._client is refused:
                 try:
-                    new, identity = self._new_client()
+                    found = credentials.load(self._access, self._pool)
                 except credentials.AccessError as error:
                     raise unreachable(self.cluster, str(error)) from error
-                if self._client is None or identity != self._identity:
-                    self._client, self._identity = new, identity
+                if self._client is None or found.fingerprint != self._fingerprint:
+                    self._fingerprint = found.fingerprint
+                    self._client = ApiClient(found.settings)
+                    self._client.user_agent = f"hpcagent/{version('hpcagent')}"
             return self._client
 
     def _connected(
@@ -184,12 +185,3 @@ class ApiServer:
         if isinstance(error, urllib3.exceptions.TimeoutError):
             return too_late(self.cluster)
         return unreachable(self.cluster, str(error))
-
-    def _new_client(self) -> tuple[ApiClient, object]:
-        """Return a client, and what it is known by, as its files are now."""
-        client = ApiClient(credentials.load(self._access, self._pool))
-        client.user_agent = f"hpcagent/{version('hpcagent')}"
-        settings = client.configuration
-        files = [settings.cert_file, settings.key_file, settings.ssl_ca_cert]
-        contents = [Path(file).read_bytes() if file else b"" for file in files]
-        return client, (settings.host, dict(settings.api_key), contents)

@@ -4,6 +4,7 @@ They are always built from scratch, from the files as they are now, so that a to
 kubeconfig that was replaced is taken up by building them again.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from kubernetes import config
@@ -19,7 +20,16 @@ class AccessError(Exception):
     """A cluster's settings, or the files that they name, cannot be used."""
 
 
-def load(access: ClusterAccess, pool: int) -> Configuration:
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Settings as the files had them."""
+
+    settings: Configuration
+    fingerprint: object
+    """Another one where anything of them has changed."""
+
+
+def load(access: ClusterAccess, pool: int) -> Loaded:
     """Return the client's settings for a cluster, with up to ``pool`` connections kept.
 
     Raises AccessError.
@@ -34,13 +44,22 @@ def load(access: ClusterAccess, pool: int) -> Configuration:
             config.load_incluster_config(settings)
         else:
             _load_server(access, settings)
+        fingerprint = _fingerprint(settings)
     except (ConfigException, OSError, ValueError) as error:
-        raise AccessError(str(error)) from error
+        where = f"{access.kubeconfig}: " if access.kubeconfig else ""
+        raise AccessError(f"{where}{error}") from error
     settings.refresh_api_key_hook = None  # a 401 has all of this read again
     settings.connection_pool_maxsize = pool
     settings.keep_alive = True
     settings.retries = False  # what may be repeated is decided here, not by the method's name
-    return settings
+    return Loaded(settings, fingerprint)
+
+
+def _fingerprint(settings: Configuration) -> object:
+    """Return what the API server is found and the agent is known by, files with their content."""
+    files = [settings.cert_file, settings.key_file, settings.ssl_ca_cert]
+    contents = [Path(file).read_bytes() if file else b"" for file in files]
+    return settings.host, dict(settings.api_key), contents
 
 
 def _load_server(access: ClusterAccess, settings: Configuration) -> None:

@@ -7,7 +7,7 @@ import pytest
 import task_requests
 import tree
 import yaml
-from fix_kubernetes import Agent
+from fix_kubernetes import Cluster
 from fix_task_daemon import TaskDaemon
 from kubernetes_tasks import PATIENCE
 from unit.k8s.test_origin import without_nulls
@@ -19,11 +19,11 @@ GOLDEN = without_nulls(yaml.safe_load(tree.text("tests/unit/k8s/origin_deploymen
 
 
 @pytest.fixture
-def power(agent: Agent) -> None:
+def power(cluster: Cluster) -> None:
     """The partition of the task has nodes."""
-    for node in agent.cluster.call("GET", "/api/v1/nodes")["items"]:
+    for node in cluster.call("GET", "/api/v1/nodes")["items"]:
         path = f"/api/v1/nodes/{node['metadata']['name']}"
-        agent.cluster.call("PATCH", path, {"metadata": {"labels": {"partition": "power"}}})
+        cluster.call("PATCH", path, {"metadata": {"labels": {"partition": "power"}}})
 
 
 def pruned(live: Any, wanted: Any) -> Any:  # noqa: ANN401 - JSON

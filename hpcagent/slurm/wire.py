@@ -23,6 +23,9 @@ MAX_FRAME = 256 << 20
 _AT_ONCE = 1 << 20
 """How many bytes are asked of the kernel at once; a socket holds about 200 kB."""
 _LENGTH = struct.Struct("!I")
+_DESCRIPTOR = struct.Struct("i")
+_ROOM_BESIDE = socket.CMSG_SPACE(_DESCRIPTOR.size)
+"""For one open file beside the data."""
 
 
 class Call(msgspec.Struct, array_like=True, frozen=True):
@@ -175,13 +178,16 @@ class Inbox:
 
     def _some(self, most: int) -> bytes:
         try:
-            data, opened, _, _ = socket.recv_fds(
-                self._channel, min(most, _AT_ONCE), 1, socket.MSG_CMSG_CLOEXEC
+            # socket.recv_fds() does not pass flags on, and the file would outlive an exec.
+            data, beside, _, _ = self._channel.recvmsg(
+                min(most, _AT_ONCE), _ROOM_BESIDE, socket.MSG_CMSG_CLOEXEC
             )
         except OSError as error:
             self.close()
             raise ChannelClosedError from error
-        self._descriptors += opened
+        for level, kind, descriptors in beside:
+            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                self._descriptors += _DESCRIPTOR.unpack(descriptors)
         if not data:
             self.close()
             raise ChannelClosedError

@@ -1,6 +1,7 @@
 """Frames between the daemon and its workers, cut and late in every way."""
 
 import math
+import os
 import socket
 import struct
 import threading
@@ -161,3 +162,37 @@ def test_a_message_beyond_the_largest_frame_is_not_sent(monkeypatch: pytest.Monk
 def test_what_has_no_form_is_refused_before_anything_is_sent(value: object) -> None:
     with pytest.raises((ValueError, TypeError, OverflowError, msgspec.MsgspecError)):
         wire.frame(wire.Done(value))
+
+
+def test_a_reply_brings_an_open_file_along(ends: Ends) -> None:
+    ours, theirs = ends
+    reader, writer = os.pipe()
+    wire.hand_over(theirs, wire.Opened(reader))
+    reply = wire.Inbox(ours).reply(Deadline.after(SOON))
+    assert isinstance(reply, wire.Done)
+    assert isinstance(reply.value, int)
+    assert not os.get_inheritable(reply.value)
+    os.write(writer, b"through")
+    assert os.read(reply.value, 99) == b"through"
+    os.close(writer)
+    wire.discard(reply)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(reply.value)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(reader)
+
+
+def test_an_open_file_whose_reply_never_comes_is_closed(ends: Ends) -> None:
+    ours, theirs = ends
+    reader, writer = os.pipe()
+    socket.send_fds(theirs, [wire.frame(wire.Done(None, opened=True))[:5]], [reader])
+    os.close(reader)
+    inbox = wire.Inbox(ours)
+    with pytest.raises(wire.ChannelTimeoutError):
+        inbox.reply(Deadline.after(NOW))
+    theirs.close()
+    with pytest.raises(wire.ChannelClosedError):
+        inbox.reply(Deadline.after(SOON))
+    with pytest.raises(BrokenPipeError):
+        os.write(writer, b"x")
+    os.close(writer)

@@ -36,9 +36,9 @@ def job_state(sandbox: Sandbox, job: int) -> str:
     return command(sandbox, *argv).stdout.strip()
 
 
-def wait_until(condition: Callable[[], bool], what: str) -> None:
+def wait_until(condition: Callable[[], bool], what: str, within: float = DEADLINE) -> None:
     """Look again and again, for things that have no event to wait for."""
-    deadline = time.monotonic() + DEADLINE
+    deadline = time.monotonic() + within
     while not condition():
-        assert time.monotonic() < deadline, f"{what}: not within {DEADLINE} s"
+        assert time.monotonic() < deadline, f"{what}: not within {within} s"
         time.sleep(0.02)

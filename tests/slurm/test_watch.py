@@ -1,12 +1,15 @@
 """WatchJobs on a real Slurm: what happens there, told in order and without a gap."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import grpc
 import pytest
 from fix_daemon import running
 from server.refusals import Refusal, refusal
 from slurm.caller import Caller, calling, fresh
 from slurm.watcher import watching
-from slurm_commands import command
+from slurm_commands import command, wait_until
 
 from hpcagent.sandbox import Sandbox
 from hpcagent.v1 import job_pb2
@@ -128,3 +131,39 @@ def refusal_of(error: grpc.RpcError | None) -> Refusal:
         raise error
 
     return refusal(fail)
+
+
+@pytest.fixture
+def forgetful(tmp_path: Path) -> Iterator[Sandbox]:
+    """A cluster that forgets jobs which have ended as soon as it can."""
+    with Sandbox.up(conf={"MinJobAge": "2"}) as own:
+        yield own
+
+
+def test_a_job_that_slurmctld_forgets_is_gone_and_never_called_done_unseen(
+    sandbox: Sandbox, forgetful: Sandbox, tmp_path: Path
+) -> None:
+    """Whose end was seen is gone as it ended; who ended while nobody looked is UNKNOWN."""
+    state = {"state": {"directory": str(tmp_path)}, **QUICK}
+    with running(forgetful, state) as daemon, calling(daemon.stub) as caller:
+        with watching(daemon.stub) as watcher:
+            watcher.wait_until_complete()
+            seen, unseen = caller.run("exit 0"), caller.run("sleep 600")
+            watcher.wait_for_state(unseen, "RUNNING")
+            watcher.wait_for_state(seen, "COMPLETED")
+            watcher.wait_for(lambda: seen.id in watcher.gone)
+            daemon.stop()
+            watcher.wait_for(lambda: watcher.call is None)
+        caller.made.clear()
+    assert watcher.states[seen.id][-1] == "COMPLETED"
+    command(forgetful, "scancel", unseen.id)
+    wait_until(lambda: not knows(forgetful, unseen), "slurmctld forgets the job", 90)
+    with running(forgetful, state) as daemon:
+        with watching(daemon.stub, resume_token=watcher.token) as resumed:
+            resumed.wait_for(lambda: unseen.id in resumed.gone)
+        assert resumed.states == {unseen.id: ["UNKNOWN"]}
+
+
+def knows(sandbox: Sandbox, job: job_pb2.JobId) -> bool:
+    argv = ("squeue", "--states=all", f"--jobs={job.id}", "--noheader")
+    return bool(command(sandbox, *argv, check=False).stdout)

@@ -118,7 +118,8 @@ def violations(slurm: SlurmAgentStub, text: str, **more: Any) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", "1", "null", '"{}"', "[[]]", '{"uid": NaN}', '{"uid": 1,}', "[" * 100_000],
+    ["", "{", "[]", "1", "null", '"{}"', "[[]]", '{"uid": NaN}', '{"uid": 1,}', "[" * 100_000,
+     '{"uid": ' + "9" * 5000 + "}"],
 )  # fmt: skip
 def test_what_is_no_json_object_is_refused(slurm: SlurmAgentStub, text: str) -> None:
     assert violations(slurm, text) == {"descriptor_json": "JSON_FORM"}

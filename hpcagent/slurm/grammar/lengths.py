@@ -16,8 +16,8 @@ UNLIMITED = {"-1", "INFINITE", "UNLIMITED"}
 _WANTED = (
     "it must be minutes, MM:SS, HH:MM:SS, D-H, D-H:M or D-H:M:S, for instance 90, 1:30:00 or 2-12"
 )
-_DAYS = re.compile(r"([0-9]+)-(?:([0-9]+)(?::([0-9]+)(?::([0-9]+))?)?)?")
-_CLOCK = re.compile(r"([0-9]+)(?::([0-9]+)(?::([0-9]+))?)?")
+_DAYS = re.compile(r"([0-9]{1,100})-(?:([0-9]{1,100})(?::([0-9]{1,100})(?::([0-9]{1,100}))?)?)?")
+_CLOCK = re.compile(r"([0-9]{1,100})(?::([0-9]{1,100})(?::([0-9]{1,100}))?)?")
 
 
 def seconds(text: str) -> float:

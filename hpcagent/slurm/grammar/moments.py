@@ -52,7 +52,7 @@ class _Reading:
 
 def parse(text: str, now: float) -> float:
     """Read a time as seconds since the epoch. Raises FaultError."""
-    if (uts := re.fullmatch(r"uts([0-9]+)", text, re.IGNORECASE | re.ASCII)) is not None:
+    if (uts := re.fullmatch(r"uts([0-9]{1,100})", text, re.IGNORECASE | re.ASCII)) is not None:
         if LEAST_UTS <= int(uts[1]) < 1 << 63:
             return float(uts[1])
         raise fault(text, f"the number behind uts must be at least {LEAST_UTS}", "MOMENT_FORM")
@@ -146,7 +146,7 @@ _PIECES: tuple[tuple[re.Pattern[str], _Take], ...] = (
     (_pattern("|".join(HOURS)), _hour),
     (
         _pattern(
-            r"now[ \t]*+(?:\Z|([+-])\s*+([0-9][0-9\s]*+)"
+            r"now[ \t]*+(?:\Z|([+-])\s*+([0-9][0-9\s]{0,100}+)"
             rf"(?:({'|'.join(UNITS)})s?|\Z))"
         ),
         _from_now,

@@ -17,7 +17,7 @@ TOP = 0xFFFFFFFD
 """``--priority=TOP``: NO_VAL - 1."""
 DEFAULT_NICE = 100
 
-_NUMBER = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)", re.ASCII)
+_NUMBER = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]{1,100})", re.ASCII)
 """What strtol(3) reads."""
 
 
@@ -80,7 +80,7 @@ PRIORITY = Grammar(_priority)
 # ---------------------------------------------------------------------- nodes
 
 _UNITS = {"k": 1 << 10, "m": 1 << 20}
-_NODES = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)([kK]?)([mM]?)[ \t\n\v\f\r]*", re.ASCII)
+_NODES = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]{1,100})([kK]?)([mM]?)[ \t\n\v\f\r]*", re.ASCII)
 _NODES_WANTED = "it must be a number of nodes, or a range: 4, 2-4, 1k"
 
 

@@ -18,7 +18,7 @@ _DISTRIBUTION_WANTED = (
     "it must be block, cyclic, arbitrary or plane=size, with :block, :cyclic or :fcyclic behind"
     " block and cyclic for sockets and for cores, and ,pack or ,nopack"
 )
-_PLANE = re.compile(r"plane[^=]*=\+?([0-9]+)", re.IGNORECASE | re.ASCII)
+_PLANE = re.compile(r"plane[^=]*=\+?([0-9]{1,100})", re.IGNORECASE | re.ASCII)
 _ALONE = {"arbitrary": "ARBITRARY", "hostfile": "ARBITRARY"}
 _PACK = {"pack": True, "nopack": False}
 
@@ -135,7 +135,7 @@ CPU_FREQ = Grammar(_cpu_freq, _write_cpu_freq)
 # ---------------------------------------------------------------------- signal, switches
 
 _SIGNAL = re.compile(
-    r"(?P<to>r?b?r?):?\s*(?P<signal>[a-z0-9]+)\s*(?:@\s*\+?(?P<before>[0-9]+))?",
+    r"(?P<to>r?b?r?):?\s*(?P<signal>[a-z0-9]+)\s*(?:@\s*\+?(?P<before>[0-9]{1,100}))?",
     re.IGNORECASE | re.ASCII,
 )
 _SIGNAL_WANTED = "it must be [[R][B]:]signal[@seconds], for instance B:USR1@120"

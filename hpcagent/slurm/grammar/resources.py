@@ -16,7 +16,7 @@ UNITS = {unit: 1 << 10 * power for power, unit in enumerate(("", "k", "m", "g", 
 PREFIX = re.compile(r"gres[:/]", re.IGNORECASE)
 """What may stand before a resource: sbatch puts it there itself."""
 
-_COUNT = re.compile(r"([0-9]+)([kmgtp]?)", re.IGNORECASE | re.ASCII)
+_COUNT = re.compile(r"([0-9]{1,100})([kmgtp]?)", re.IGNORECASE | re.ASCII)
 _WANTED = "it must be name[:type][:count], for instance gpu:tesla:2"
 _GPU_WANTED = "it must be [type:]count, for instance 2 or tesla:2"
 

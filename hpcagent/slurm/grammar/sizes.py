@@ -12,7 +12,7 @@ from hpcagent.slurm.grammar.forms import Grammar, fault
 UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 """Bytes in a unit."""
 
-_SIZE = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)(?:([KMGT])B?)?", re.IGNORECASE | re.ASCII)
+_SIZE = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]{1,100})(?:([KMGT])B?)?", re.IGNORECASE | re.ASCII)
 _WANTED = "it must be a number with a unit of K, M (as without one), G or T, for instance 16G"
 
 

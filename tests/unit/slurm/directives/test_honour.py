@@ -5,13 +5,17 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from unit.slurm.drafts import RELEASE, SITE, SPEC
 
 from hpcagent.jobs.errors import Forbidden, InvalidRequest, Violation
 from hpcagent.jobs.spec import Gres, HetComponent, JobSpec, NodeCount
+from hpcagent.slurm import het_job
 from hpcagent.slurm.descriptor import describe
 from hpcagent.slurm.directives.honour import Honoured, honour
 from hpcagent.slurm.directives.origins import origins
+from hpcagent.slurm.directives.spellings import SPELLINGS
 
 
 def asked(*lines: str, **fields: Any) -> Honoured:  # noqa: ANN401 - fields of a JobSpec
@@ -312,3 +316,45 @@ def test_the_user_environment_comes_from_the_line_of_export() -> None:
     found = told(asked("", "#SBATCH --export=NONE"))
     assert found["export"] == ("SCRIPT", "NONE", 3)
     assert found["get_user_env"] == ("SCRIPT", "", 3)
+
+
+# ---------------------------------------------------------------------- whatever comes
+
+numbers = st.integers().map(str) | st.sampled_from(["9" * 101, "9" * 5000, "1e5", "-0"])
+parts = numbers | st.sampled_from(
+    [
+        "",
+        "now+",
+        "now-",
+        "uts",
+        "gpu:",
+        "tesla:",
+        "plane=",
+        "USR1@",
+        "-",
+        ":",
+        "@",
+        "/",
+        ",",
+        "k",
+        "G",
+    ]
+)
+texts = st.lists(parts, max_size=4).map("".join) | st.text(max_size=20)
+words = st.tuples(st.sampled_from(SPELLINGS), texts).map(lambda one: f"--{one[0].long}='{one[1]}'")
+lines = words.map(lambda word: f"#SBATCH {word}") | st.text(max_size=20) | st.just("#SBATCH hetjob")
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(lines, max_size=4), st.sampled_from([RELEASE, (20, 11, 9), (26, 5, 3)]))
+def test_any_script_is_honoured_or_refused(some: list[str], release: tuple[int, int, int]) -> None:
+    spec = replace(SPEC, script="\n".join(["#!/bin/sh", *some, ""]))
+    honoured = honour(spec, release)
+    try:
+        with honoured.blamed():
+            described = het_job.describe(honoured.spec, replace(SITE, release=release))
+    except InvalidRequest as refused:
+        assert all(fault.field and fault.reason for fault in refused.violations)  # noqa: PT017
+        return
+    members = [described.members, *described.components]
+    assert origins(honoured.components, members, "0022")

@@ -31,6 +31,8 @@ _ROOT_ONLY = 1 << 3
 """PART_FLAG_ROOT_ONLY (slurm.h)."""
 _DEFAULT = 1 << 0
 """PART_FLAG_DEFAULT (slurm.h)."""
+_SPEC_RESOURCES = 1 << 3
+"""CTL_CONF_ASRU (slurm.h): AllowSpecResourcesUsage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class ClusterFacts:
     root_only: Collection[str]
     default_partition: str
     cpu_governors: int
+    spec_resources: bool
 
 
 @dataclass(slots=True)
@@ -197,6 +200,7 @@ def _facts(conf: Mapping[str, Any], partitions: list[Mapping[str, Any]]) -> Clus
         root_only=frozenset(name for name, bits in flags.items() if bits & _ROOT_ONLY),
         default_partition=default,
         cpu_governors=conf["cpu_freq_govs"] or 0,
+        spec_resources=bool((conf["conf_flags"] or 0) & _SPEC_RESOURCES),
     )
 
 

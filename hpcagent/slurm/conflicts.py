@@ -21,6 +21,7 @@ def check(options: Mapping[str, object], draft: Draft) -> None:
         draft.fault(path_of("requeue_expedite"), "excludes requeue: false", "CONFLICT")
     _check_times(draft)
     _check_distribution(draft)
+    _check_site(draft)
 
 
 def _check_times(draft: Draft) -> None:
@@ -33,3 +34,10 @@ def _check_distribution(draft: Draft) -> None:
     if draft.size.arbitrary and "req_nodes" not in draft.members:
         said = "is ARBITRARY, which needs a nodelist"
         draft.fault(path_of("distribution"), said, "REQUIRED")
+
+
+def _check_site(draft: Draft) -> None:
+    """Tell of what slurmctld takes and ignores; sbatch does, too (_validate_spec_cores_options)."""
+    if "core_spec" in draft.members and not draft.spec_resources:
+        said = "core_spec and thread_spec are ignored: slurm.conf has no AllowSpecResourcesUsage"
+        draft.warn("SPEC_IGNORED", said)

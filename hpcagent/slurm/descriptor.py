@@ -33,6 +33,8 @@ class Site:
     cluster: str = ""
     cpu_governors: int | None = None
     """slurm.conf's CpuFreqGovernors, as bits; None: not known."""
+    spec_resources: bool = True
+    """Whether slurm.conf lets jobs choose the cores that are left to the system."""
     het_offset: int | None = None
     """Which component of a heterogeneous job is described; 0 is the leader."""
 
@@ -63,6 +65,7 @@ def describe(spec: JobSpec, site: Site) -> Descriptor:
         faults=[*spec.faults],
         cluster=site.cluster,
         cpu_governors=site.cpu_governors,
+        spec_resources=site.spec_resources,
         het_offset=site.het_offset,
     )
     draft.members.update(_base_members(site.release))

@@ -96,6 +96,8 @@ class Draft:
     """The agent's own cluster; empty while it is not known."""
     cpu_governors: int | None = None
     """What slurm.conf allows to set the frequency of processors, as bits; None: not known."""
+    spec_resources: bool = True
+    """Whether slurm.conf lets jobs choose the cores that are left to the system."""
     het_offset: int | None = None
     """Which component of a heterogeneous job it is; 0 is the leader."""
     size: Size = field(default_factory=Size)

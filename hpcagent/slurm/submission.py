@@ -137,6 +137,7 @@ class Submitter:
             ),
             cluster=facts.name,
             cpu_governors=facts.cpu_governors,
+            spec_resources=facts.spec_resources,
         )
 
     def _send(

@@ -264,11 +264,16 @@ few_sizes = st.lists(st.sampled_from(sorted(SIZES)), max_size=4, unique=True)
 
 
 @st.composite
-def several(draw: st.DrawFn) -> dict[str, Any]:
-    """Options that a request may have together, most of them for the size of the job."""
+def several(draw: st.DrawFn, *, refused: int = 0) -> dict[str, Any]:
+    """Options that a request may have together, most of them for the size of the job.
+
+    At most so many of them have a value that is refused.
+    """
     names = draw(st.lists(st.sampled_from(sorted(TOGETHER)), min_size=1, max_size=6, unique=True))
     options = {name: draw(st.sampled_from(TOGETHER[name]), name) for name in names}
     options |= {name: draw(SIZES[name], name) for name in draw(few_sizes)}
+    bad = draw(st.lists(st.sampled_from(sorted(REFUSED)), max_size=refused, unique=True))
+    options |= {name: draw(st.sampled_from(REFUSED[name]), name) for name in bad}
     for group in EXCLUDE_EACH_OTHER:
         for name in [name for name in group if name in options][1:]:
             del options[name]
@@ -292,7 +297,7 @@ def test_options_together_make_the_same_held_job(
     check_alike(twins.by_sbatch(spec), twins.by_hpcagent(spec), RECORD_DIFFERS)
 
 
-@given(options=several(), partition=st.sampled_from(["", "debug", "short", "power,debug"]))
+@given(options=several(refused=2), partition=st.sampled_from(["", "debug", "short", "power,debug"]))
 @few
 def test_options_together_are_judged_alike(
     twins: Twins, options: dict[str, Any], partition: str

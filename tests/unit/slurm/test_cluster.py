@@ -24,6 +24,7 @@ CONF = {
     "version": "22.05.8",
     "control_machine": ["a", "b"],
     "sched_params": "bf_interval=1,max_script_size=1000",
+    "conf_flags": 1 << 3,
     "cpu_freq_govs": 0x06800000,
     "propagate_rlimits": None,
     "propagate_rlimits_except": "MEMLOCK",
@@ -84,6 +85,7 @@ def test_slurmctlds_configuration_is_read(watch: Cluster) -> None:
     assert (found.name, found.version, found.controllers) == ("alpha", "22.05.8", ("a", "b"))
     assert (found.propagate_limits, found.propagate_limits_except) == ("", "MEMLOCK")
     assert (found.root_only, found.default_partition) == (frozenset({"r"}), "p")
+    assert (found.cpu_governors, found.spec_resources) == (0x06800000, True)
     assert found.max_script_bytes == 1000
     assert (watch.trouble, watch.name) == ("", "alpha")
 

@@ -152,6 +152,14 @@ def test_lines_for_burst_buffers_go_behind_the_scripts_first() -> None:
         describe(replace(SPEC, options={"bbf": "x" * 20}), replace(HERE, max_script_bytes=40))
 
 
+@pytest.mark.parametrize("name", ["core_spec", "thread_spec"])
+def test_cores_that_slurmctld_will_not_leave_are_warned_of(name: str) -> None:
+    spec = replace(SPEC, options={name: 1})
+    (warning,) = describe(spec, replace(HERE, spec_resources=False)).warnings
+    assert (warning.name, "AllowSpecResourcesUsage" in warning.text) == ("SPEC_IGNORED", True)
+    assert describe(spec, HERE).warnings == ()
+
+
 def test_limits_that_are_chosen_are_marked_and_are_all() -> None:
     _, environment = described("propagate", ("CORE",))
     assert environment["SLURM_RLIMIT_CORE"] == "U0"

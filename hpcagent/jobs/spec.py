@@ -89,6 +89,14 @@ class Switches:
 
 
 @dataclass(frozen=True, slots=True)
+class MemoryUpdate:
+    """Memory above what is in use that a job keeps, in percent, after so many seconds."""
+
+    margin_percent: int
+    delay: float
+
+
+@dataclass(frozen=True, slots=True)
 class WorkDirRequest:
     """The working directory is to be made, with these mode bits."""
 

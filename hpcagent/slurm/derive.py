@@ -193,7 +193,9 @@ def _write_processors(draft: Draft, ntasks: int) -> None:
 
 
 def write_gres(draft: Draft) -> None:
-    """Put what each node shall have into one string, the GPUs first."""
+    """Put what several options say into one string: of each node, the GPUs first; and licenses."""
+    if draft.licenses:
+        draft.members["licenses"] = ",".join(draft.licenses)
     text = ",".join(draft.per_node[name] for name in ("gpus", "gres") if name in draft.per_node)
     if len(text) > MAX_TEXT:
         said = f"makes {len(text)} bytes with gpus_per_node; at most {MAX_TEXT} are allowed"

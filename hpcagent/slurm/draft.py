@@ -82,6 +82,8 @@ class Draft:
     """The same, where sbatch lets a given variable stand."""
     bits: int = 0
     """Bits of ``bitflags`` so far."""
+    licenses: list[str] = field(default_factory=list)
+    """Parts of ``licenses``, in their order."""
     per_node: dict[str, str] = field(default_factory=dict)
     """Parts of ``tres_per_node``, by the option that gives them."""
     gres: list[GresWish] = field(default_factory=list)

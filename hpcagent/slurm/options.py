@@ -58,6 +58,7 @@ from hpcagent.slurm.kinds.numbers import (
     Seconds,
     SizeNumber,
     Word,
+    mem_update,
     nice,
 )
 from hpcagent.slurm.kinds.texts import (
@@ -68,6 +69,8 @@ from hpcagent.slurm.kinds.texts import (
     Text,
     burst_buffer_file,
     clusters,
+    licenses,
+    more_licenses,
     power,
 )
 
@@ -161,6 +164,8 @@ OPTIONS: tuple[Option, ...] = (
            since=(21, 8, 0)),
     Option("container_id", "--container-id", Container("container_id", "SLURM_CONTAINER_ID"),
            since=(23, 2, 0)),
+    Option("container_type", "--container-type",
+           Container("container_type", "SLURM_CONTAINER_TYPE"), since=(26, 5, 0)),
     Option("context", "--context", Text("req_context"), since=(21, 8, 0)),
     # ------------------------------------------------------------- which nodes
     Option("nodes", "--nodes", Written(nodes, ("min_nodes", "max_nodes")), short="-N",
@@ -181,6 +186,9 @@ OPTIONS: tuple[Option, ...] = (
            takes=placement.SWITCHES),
     Option("segment", "--segment", Number("segment_size", 1, MAX_U16), since=(24, 5, 0),
            takes=numbers.COUNT),
+    Option("spread_segments", "--spread-segments", Bit(1 << 43), since=(25, 11, 0), takes=FLAG),
+    Option("consolidate_segments", "--consolidate-segments", Bit(1 << 44), since=(25, 11, 0),
+           takes=FLAG),
     Option("oversubscribe", "--oversubscribe", Flag("shared", on=1), short="-s",
            default="the partition's OverSubscribe", takes=FLAG),
     Option("exclusive", "--exclusive", Word("shared", EXCLUSIVE, since={"TOPO": (24, 5, 0)}),
@@ -243,6 +251,10 @@ OPTIONS: tuple[Option, ...] = (
     Option("mem_bind", "--mem-bind",
            Written(mem_bind, ("mem_bind", "mem_bind_type"),
                    ("SLURM_MEM_BIND", "SLURM_MEM_BIND_SORT", "SLURM_MEM_BIND_VERBOSE"))),
+    Option("mem_update", "--mem-update",
+           Written(mem_update, ("mem_update_margin", "mem_update_delay"), (),
+                   "percent and time; rounded up to minutes"),
+           since=(26, 5, 0), takes=placement.MEM_UPDATE),
     Option("tmp_bytes", "--tmp", Memory("pn_min_tmp_disk", most=MAX_U32 * MIB), takes=sizes.SIZE),
     # ------------------------------------------------------------- generic resources
     Option("gres", "--gres", Written(gres, ("tres_per_node",)), takes=resources.GRES),
@@ -263,7 +275,8 @@ OPTIONS: tuple[Option, ...] = (
            Written(gpu_freq, ("tres_freq",), ("SLURM_GPU_FREQ",), "MHz, or a level")),
     Option("tres_bind", "--tres-bind", Text("tres_bind"), since=(23, 11, 0)),
     Option("tres_per_task", "--tres-per-task", Text("tres_per_task"), since=(23, 2, 0)),
-    Option("licenses", "--licenses", Text("licenses"), short="-L"),
+    Option("licenses", "--licenses", Written(licenses, ("licenses",)), short="-L"),
+    Option("resources", "--resources", Written(more_licenses, ("licenses",)), since=(25, 11, 0)),
     Option("network", "--network", Text("network")),
     Option("resv_ports", "--resv-ports", Number("resv_port_cnt", 0, MAX_U16),
            default="slurmctld's", since=(24, 5, 0), takes=numbers.COUNT_OR_BARE),

@@ -352,6 +352,11 @@ class JobOptions(message.Message):
     OOM_KILL_STEP_FIELD_NUMBER: builtins.int
     REQUEUE_EXPEDITE_FIELD_NUMBER: builtins.int
     EXTRA_NODE_INFO_FIELD_NUMBER: builtins.int
+    CONTAINER_TYPE_FIELD_NUMBER: builtins.int
+    MEM_UPDATE_FIELD_NUMBER: builtins.int
+    RESOURCES_FIELD_NUMBER: builtins.int
+    SPREAD_SEGMENTS_FIELD_NUMBER: builtins.int
+    CONSOLIDATE_SEGMENTS_FIELD_NUMBER: builtins.int
     comment: builtins.str
     """Arbitrary comment. At most 1024 bytes (slurmctld's limit)."""
     account: builtins.str
@@ -506,6 +511,14 @@ class JobOptions(message.Message):
     """Requeue at once when the batch script's node fails (--requeue=expedite). Slurm 25.11 and later."""
     extra_node_info: builtins.str
     """Sockets, cores and threads that nodes must have (--extra-node-info): `2:8:1`, as sbatch writes it."""
+    container_type: builtins.str
+    """Kind of container that `container` or `container_id` names. Slurm 26.05 and later."""
+    resources: builtins.str
+    """Resources of the site beside nodes, as sbatch writes it. Slurm 25.11 and later."""
+    spread_segments: builtins.bool
+    """Spread the segments of a block topology over its blocks. Slurm 25.11 and later."""
+    consolidate_segments: builtins.bool
+    """Put the segments of a block topology into as few blocks as possible. Slurm 25.11 and later."""
     @builtins.property
     def time(self) -> job_pb2.TimeLimit:
         """Time limit (--time). Unset: the partition's default. Rounded up to minutes."""
@@ -593,6 +606,10 @@ class JobOptions(message.Message):
     @builtins.property
     def time_min(self) -> job_pb2.TimeLimit:
         """Least time that the job can do with. Rounded up to minutes."""
+
+    @builtins.property
+    def mem_update(self) -> MemoryUpdate:
+        """When slurmctld may lower the memory of a running job to what it uses. Slurm 26.05 and later."""
 
     def __init__(
         self,
@@ -691,10 +708,15 @@ class JobOptions(message.Message):
         oom_kill_step: builtins.bool | None = ...,
         requeue_expedite: builtins.bool | None = ...,
         extra_node_info: builtins.str | None = ...,
+        container_type: builtins.str | None = ...,
+        mem_update: MemoryUpdate | None = ...,
+        resources: builtins.str | None = ...,
+        spread_segments: builtins.bool | None = ...,
+        consolidate_segments: builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["_account", b"_account", "_acctg_freq", b"_acctg_freq", "_array", b"_array", "_batch", b"_batch", "_bb", b"_bb", "_bbf", b"_bbf", "_cluster_constraint", b"_cluster_constraint", "_comment", b"_comment", "_constraint", b"_constraint", "_container", b"_container", "_container_id", b"_container_id", "_context", b"_context", "_contiguous", b"_contiguous", "_core_spec", b"_core_spec", "_cores_per_socket", b"_cores_per_socket", "_cpus_per_gpu", b"_cpus_per_gpu", "_cpus_per_task", b"_cpus_per_task", "_error", b"_error", "_exclude", b"_exclude", "_exclusive", b"_exclusive", "_extra", b"_extra", "_extra_node_info", b"_extra_node_info", "_get_user_env", b"_get_user_env", "_gpu_bind", b"_gpu_bind", "_gpu_freq", b"_gpu_freq", "_hint", b"_hint", "_hold", b"_hold", "_input", b"_input", "_kill_on_invalid_dep", b"_kill_on_invalid_dep", "_licenses", b"_licenses", "_mail_user", b"_mail_user", "_mcs_label", b"_mcs_label", "_mem_bind", b"_mem_bind", "_mem_bytes", b"_mem_bytes", "_mem_per_cpu_bytes", b"_mem_per_cpu_bytes", "_mem_per_gpu_bytes", b"_mem_per_gpu_bytes", "_mincpus", b"_mincpus", "_network", b"_network", "_nice", b"_nice", "_no_kill", b"_no_kill", "_nodelist", b"_nodelist", "_ntasks", b"_ntasks", "_ntasks_per_core", b"_ntasks_per_core", "_ntasks_per_gpu", b"_ntasks_per_gpu", "_ntasks_per_node", b"_ntasks_per_node", "_ntasks_per_socket", b"_ntasks_per_socket", "_oom_kill_step", b"_oom_kill_step", "_open_mode", b"_open_mode", "_output", b"_output", "_overcommit", b"_overcommit", "_oversubscribe", b"_oversubscribe", "_power", b"_power", "_prefer", b"_prefer", "_priority", b"_priority", "_qos", b"_qos", "_reboot", b"_reboot", "_requeue", b"_requeue", "_requeue_expedite", b"_requeue_expedite", "_reservation", b"_reservation", "_resv_ports", b"_resv_ports", "_segment", b"_segment", "_sockets_per_node", b"_sockets_per_node", "_spread_job", b"_spread_job", "_stepmgr", b"_stepmgr", "_thread_spec", b"_thread_spec", "_threads_per_core", b"_threads_per_core", "_tmp_bytes", b"_tmp_bytes", "_tres_bind", b"_tres_bind", "_tres_per_task", b"_tres_per_task", "_umask", b"_umask", "_use_min_nodes", b"_use_min_nodes", "_wait_all_nodes", b"_wait_all_nodes", "_wckey", b"_wckey", "account", b"account", "acctg_freq", b"acctg_freq", "array", b"array", "batch", b"batch", "bb", b"bb", "bbf", b"bbf", "begin", b"begin", "cluster_constraint", b"cluster_constraint", "comment", b"comment", "constraint", b"constraint", "container", b"container", "container_id", b"container_id", "context", b"context", "contiguous", b"contiguous", "core_spec", b"core_spec", "cores_per_socket", b"cores_per_socket", "cpu_freq", b"cpu_freq", "cpus_per_gpu", b"cpus_per_gpu", "cpus_per_task", b"cpus_per_task", "deadline", b"deadline", "delay_boot", b"delay_boot", "dependency", b"dependency", "distribution", b"distribution", "error", b"error", "exclude", b"exclude", "exclusive", b"exclusive", "extra", b"extra", "extra_node_info", b"extra_node_info", "get_user_env", b"get_user_env", "gpu_bind", b"gpu_bind", "gpu_freq", b"gpu_freq", "hint", b"hint", "hold", b"hold", "input", b"input", "kill_on_invalid_dep", b"kill_on_invalid_dep", "licenses", b"licenses", "mail_user", b"mail_user", "mcs_label", b"mcs_label", "mem_bind", b"mem_bind", "mem_bytes", b"mem_bytes", "mem_per_cpu_bytes", b"mem_per_cpu_bytes", "mem_per_gpu_bytes", b"mem_per_gpu_bytes", "mincpus", b"mincpus", "network", b"network", "nice", b"nice", "no_kill", b"no_kill", "nodelist", b"nodelist", "nodes", b"nodes", "ntasks", b"ntasks", "ntasks_per_core", b"ntasks_per_core", "ntasks_per_gpu", b"ntasks_per_gpu", "ntasks_per_node", b"ntasks_per_node", "ntasks_per_socket", b"ntasks_per_socket", "oom_kill_step", b"oom_kill_step", "open_mode", b"open_mode", "output", b"output", "overcommit", b"overcommit", "oversubscribe", b"oversubscribe", "power", b"power", "prefer", b"prefer", "priority", b"priority", "qos", b"qos", "reboot", b"reboot", "requeue", b"requeue", "requeue_expedite", b"requeue_expedite", "reservation", b"reservation", "resv_ports", b"resv_ports", "segment", b"segment", "signal", b"signal", "sockets_per_node", b"sockets_per_node", "spread_job", b"spread_job", "stepmgr", b"stepmgr", "switches", b"switches", "thread_spec", b"thread_spec", "threads_per_core", b"threads_per_core", "time", b"time", "time_min", b"time_min", "tmp_bytes", b"tmp_bytes", "tres_bind", b"tres_bind", "tres_per_task", b"tres_per_task", "umask", b"umask", "use_min_nodes", b"use_min_nodes", "wait_all_nodes", b"wait_all_nodes", "wckey", b"wckey"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_account", b"_account", "_acctg_freq", b"_acctg_freq", "_array", b"_array", "_batch", b"_batch", "_bb", b"_bb", "_bbf", b"_bbf", "_cluster_constraint", b"_cluster_constraint", "_comment", b"_comment", "_consolidate_segments", b"_consolidate_segments", "_constraint", b"_constraint", "_container", b"_container", "_container_id", b"_container_id", "_container_type", b"_container_type", "_context", b"_context", "_contiguous", b"_contiguous", "_core_spec", b"_core_spec", "_cores_per_socket", b"_cores_per_socket", "_cpus_per_gpu", b"_cpus_per_gpu", "_cpus_per_task", b"_cpus_per_task", "_error", b"_error", "_exclude", b"_exclude", "_exclusive", b"_exclusive", "_extra", b"_extra", "_extra_node_info", b"_extra_node_info", "_get_user_env", b"_get_user_env", "_gpu_bind", b"_gpu_bind", "_gpu_freq", b"_gpu_freq", "_hint", b"_hint", "_hold", b"_hold", "_input", b"_input", "_kill_on_invalid_dep", b"_kill_on_invalid_dep", "_licenses", b"_licenses", "_mail_user", b"_mail_user", "_mcs_label", b"_mcs_label", "_mem_bind", b"_mem_bind", "_mem_bytes", b"_mem_bytes", "_mem_per_cpu_bytes", b"_mem_per_cpu_bytes", "_mem_per_gpu_bytes", b"_mem_per_gpu_bytes", "_mincpus", b"_mincpus", "_network", b"_network", "_nice", b"_nice", "_no_kill", b"_no_kill", "_nodelist", b"_nodelist", "_ntasks", b"_ntasks", "_ntasks_per_core", b"_ntasks_per_core", "_ntasks_per_gpu", b"_ntasks_per_gpu", "_ntasks_per_node", b"_ntasks_per_node", "_ntasks_per_socket", b"_ntasks_per_socket", "_oom_kill_step", b"_oom_kill_step", "_open_mode", b"_open_mode", "_output", b"_output", "_overcommit", b"_overcommit", "_oversubscribe", b"_oversubscribe", "_power", b"_power", "_prefer", b"_prefer", "_priority", b"_priority", "_qos", b"_qos", "_reboot", b"_reboot", "_requeue", b"_requeue", "_requeue_expedite", b"_requeue_expedite", "_reservation", b"_reservation", "_resources", b"_resources", "_resv_ports", b"_resv_ports", "_segment", b"_segment", "_sockets_per_node", b"_sockets_per_node", "_spread_job", b"_spread_job", "_spread_segments", b"_spread_segments", "_stepmgr", b"_stepmgr", "_thread_spec", b"_thread_spec", "_threads_per_core", b"_threads_per_core", "_tmp_bytes", b"_tmp_bytes", "_tres_bind", b"_tres_bind", "_tres_per_task", b"_tres_per_task", "_umask", b"_umask", "_use_min_nodes", b"_use_min_nodes", "_wait_all_nodes", b"_wait_all_nodes", "_wckey", b"_wckey", "account", b"account", "acctg_freq", b"acctg_freq", "array", b"array", "batch", b"batch", "bb", b"bb", "bbf", b"bbf", "begin", b"begin", "cluster_constraint", b"cluster_constraint", "comment", b"comment", "consolidate_segments", b"consolidate_segments", "constraint", b"constraint", "container", b"container", "container_id", b"container_id", "container_type", b"container_type", "context", b"context", "contiguous", b"contiguous", "core_spec", b"core_spec", "cores_per_socket", b"cores_per_socket", "cpu_freq", b"cpu_freq", "cpus_per_gpu", b"cpus_per_gpu", "cpus_per_task", b"cpus_per_task", "deadline", b"deadline", "delay_boot", b"delay_boot", "dependency", b"dependency", "distribution", b"distribution", "error", b"error", "exclude", b"exclude", "exclusive", b"exclusive", "extra", b"extra", "extra_node_info", b"extra_node_info", "get_user_env", b"get_user_env", "gpu_bind", b"gpu_bind", "gpu_freq", b"gpu_freq", "hint", b"hint", "hold", b"hold", "input", b"input", "kill_on_invalid_dep", b"kill_on_invalid_dep", "licenses", b"licenses", "mail_user", b"mail_user", "mcs_label", b"mcs_label", "mem_bind", b"mem_bind", "mem_bytes", b"mem_bytes", "mem_per_cpu_bytes", b"mem_per_cpu_bytes", "mem_per_gpu_bytes", b"mem_per_gpu_bytes", "mem_update", b"mem_update", "mincpus", b"mincpus", "network", b"network", "nice", b"nice", "no_kill", b"no_kill", "nodelist", b"nodelist", "nodes", b"nodes", "ntasks", b"ntasks", "ntasks_per_core", b"ntasks_per_core", "ntasks_per_gpu", b"ntasks_per_gpu", "ntasks_per_node", b"ntasks_per_node", "ntasks_per_socket", b"ntasks_per_socket", "oom_kill_step", b"oom_kill_step", "open_mode", b"open_mode", "output", b"output", "overcommit", b"overcommit", "oversubscribe", b"oversubscribe", "power", b"power", "prefer", b"prefer", "priority", b"priority", "qos", b"qos", "reboot", b"reboot", "requeue", b"requeue", "requeue_expedite", b"requeue_expedite", "reservation", b"reservation", "resources", b"resources", "resv_ports", b"resv_ports", "segment", b"segment", "signal", b"signal", "sockets_per_node", b"sockets_per_node", "spread_job", b"spread_job", "spread_segments", b"spread_segments", "stepmgr", b"stepmgr", "switches", b"switches", "thread_spec", b"thread_spec", "threads_per_core", b"threads_per_core", "time", b"time", "time_min", b"time_min", "tmp_bytes", b"tmp_bytes", "tres_bind", b"tres_bind", "tres_per_task", b"tres_per_task", "umask", b"umask", "use_min_nodes", b"use_min_nodes", "wait_all_nodes", b"wait_all_nodes", "wckey", b"wckey"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_account", b"_account", "_acctg_freq", b"_acctg_freq", "_array", b"_array", "_batch", b"_batch", "_bb", b"_bb", "_bbf", b"_bbf", "_cluster_constraint", b"_cluster_constraint", "_comment", b"_comment", "_constraint", b"_constraint", "_container", b"_container", "_container_id", b"_container_id", "_context", b"_context", "_contiguous", b"_contiguous", "_core_spec", b"_core_spec", "_cores_per_socket", b"_cores_per_socket", "_cpus_per_gpu", b"_cpus_per_gpu", "_cpus_per_task", b"_cpus_per_task", "_error", b"_error", "_exclude", b"_exclude", "_exclusive", b"_exclusive", "_extra", b"_extra", "_extra_node_info", b"_extra_node_info", "_get_user_env", b"_get_user_env", "_gpu_bind", b"_gpu_bind", "_gpu_freq", b"_gpu_freq", "_hint", b"_hint", "_hold", b"_hold", "_input", b"_input", "_kill_on_invalid_dep", b"_kill_on_invalid_dep", "_licenses", b"_licenses", "_mail_user", b"_mail_user", "_mcs_label", b"_mcs_label", "_mem_bind", b"_mem_bind", "_mem_bytes", b"_mem_bytes", "_mem_per_cpu_bytes", b"_mem_per_cpu_bytes", "_mem_per_gpu_bytes", b"_mem_per_gpu_bytes", "_mincpus", b"_mincpus", "_network", b"_network", "_nice", b"_nice", "_no_kill", b"_no_kill", "_nodelist", b"_nodelist", "_ntasks", b"_ntasks", "_ntasks_per_core", b"_ntasks_per_core", "_ntasks_per_gpu", b"_ntasks_per_gpu", "_ntasks_per_node", b"_ntasks_per_node", "_ntasks_per_socket", b"_ntasks_per_socket", "_oom_kill_step", b"_oom_kill_step", "_open_mode", b"_open_mode", "_output", b"_output", "_overcommit", b"_overcommit", "_oversubscribe", b"_oversubscribe", "_power", b"_power", "_prefer", b"_prefer", "_priority", b"_priority", "_qos", b"_qos", "_reboot", b"_reboot", "_requeue", b"_requeue", "_requeue_expedite", b"_requeue_expedite", "_reservation", b"_reservation", "_resv_ports", b"_resv_ports", "_segment", b"_segment", "_sockets_per_node", b"_sockets_per_node", "_spread_job", b"_spread_job", "_stepmgr", b"_stepmgr", "_thread_spec", b"_thread_spec", "_threads_per_core", b"_threads_per_core", "_tmp_bytes", b"_tmp_bytes", "_tres_bind", b"_tres_bind", "_tres_per_task", b"_tres_per_task", "_umask", b"_umask", "_use_min_nodes", b"_use_min_nodes", "_wait_all_nodes", b"_wait_all_nodes", "_wckey", b"_wckey", "account", b"account", "acctg_freq", b"acctg_freq", "array", b"array", "batch", b"batch", "bb", b"bb", "bbf", b"bbf", "begin", b"begin", "cluster_constraint", b"cluster_constraint", "clusters", b"clusters", "comment", b"comment", "constraint", b"constraint", "container", b"container", "container_id", b"container_id", "context", b"context", "contiguous", b"contiguous", "core_spec", b"core_spec", "cores_per_socket", b"cores_per_socket", "cpu_freq", b"cpu_freq", "cpus_per_gpu", b"cpus_per_gpu", "cpus_per_task", b"cpus_per_task", "deadline", b"deadline", "delay_boot", b"delay_boot", "dependency", b"dependency", "distribution", b"distribution", "error", b"error", "exclude", b"exclude", "exclusive", b"exclusive", "extra", b"extra", "extra_node_info", b"extra_node_info", "get_user_env", b"get_user_env", "gpu_bind", b"gpu_bind", "gpu_freq", b"gpu_freq", "gpus", b"gpus", "gpus_per_node", b"gpus_per_node", "gpus_per_socket", b"gpus_per_socket", "gpus_per_task", b"gpus_per_task", "gres", b"gres", "gres_flags", b"gres_flags", "hint", b"hint", "hold", b"hold", "input", b"input", "kill_on_invalid_dep", b"kill_on_invalid_dep", "licenses", b"licenses", "mail_type", b"mail_type", "mail_user", b"mail_user", "mcs_label", b"mcs_label", "mem_bind", b"mem_bind", "mem_bytes", b"mem_bytes", "mem_per_cpu_bytes", b"mem_per_cpu_bytes", "mem_per_gpu_bytes", b"mem_per_gpu_bytes", "mincpus", b"mincpus", "network", b"network", "nice", b"nice", "no_kill", b"no_kill", "nodelist", b"nodelist", "nodes", b"nodes", "ntasks", b"ntasks", "ntasks_per_core", b"ntasks_per_core", "ntasks_per_gpu", b"ntasks_per_gpu", "ntasks_per_node", b"ntasks_per_node", "ntasks_per_socket", b"ntasks_per_socket", "oom_kill_step", b"oom_kill_step", "open_mode", b"open_mode", "output", b"output", "overcommit", b"overcommit", "oversubscribe", b"oversubscribe", "power", b"power", "prefer", b"prefer", "priority", b"priority", "profile", b"profile", "propagate", b"propagate", "qos", b"qos", "reboot", b"reboot", "requeue", b"requeue", "requeue_expedite", b"requeue_expedite", "reservation", b"reservation", "resv_ports", b"resv_ports", "segment", b"segment", "signal", b"signal", "sockets_per_node", b"sockets_per_node", "spread_job", b"spread_job", "stepmgr", b"stepmgr", "switches", b"switches", "thread_spec", b"thread_spec", "threads_per_core", b"threads_per_core", "time", b"time", "time_min", b"time_min", "tmp_bytes", b"tmp_bytes", "tres_bind", b"tres_bind", "tres_per_task", b"tres_per_task", "umask", b"umask", "use_min_nodes", b"use_min_nodes", "wait_all_nodes", b"wait_all_nodes", "wckey", b"wckey"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_account", b"_account", "_acctg_freq", b"_acctg_freq", "_array", b"_array", "_batch", b"_batch", "_bb", b"_bb", "_bbf", b"_bbf", "_cluster_constraint", b"_cluster_constraint", "_comment", b"_comment", "_consolidate_segments", b"_consolidate_segments", "_constraint", b"_constraint", "_container", b"_container", "_container_id", b"_container_id", "_container_type", b"_container_type", "_context", b"_context", "_contiguous", b"_contiguous", "_core_spec", b"_core_spec", "_cores_per_socket", b"_cores_per_socket", "_cpus_per_gpu", b"_cpus_per_gpu", "_cpus_per_task", b"_cpus_per_task", "_error", b"_error", "_exclude", b"_exclude", "_exclusive", b"_exclusive", "_extra", b"_extra", "_extra_node_info", b"_extra_node_info", "_get_user_env", b"_get_user_env", "_gpu_bind", b"_gpu_bind", "_gpu_freq", b"_gpu_freq", "_hint", b"_hint", "_hold", b"_hold", "_input", b"_input", "_kill_on_invalid_dep", b"_kill_on_invalid_dep", "_licenses", b"_licenses", "_mail_user", b"_mail_user", "_mcs_label", b"_mcs_label", "_mem_bind", b"_mem_bind", "_mem_bytes", b"_mem_bytes", "_mem_per_cpu_bytes", b"_mem_per_cpu_bytes", "_mem_per_gpu_bytes", b"_mem_per_gpu_bytes", "_mincpus", b"_mincpus", "_network", b"_network", "_nice", b"_nice", "_no_kill", b"_no_kill", "_nodelist", b"_nodelist", "_ntasks", b"_ntasks", "_ntasks_per_core", b"_ntasks_per_core", "_ntasks_per_gpu", b"_ntasks_per_gpu", "_ntasks_per_node", b"_ntasks_per_node", "_ntasks_per_socket", b"_ntasks_per_socket", "_oom_kill_step", b"_oom_kill_step", "_open_mode", b"_open_mode", "_output", b"_output", "_overcommit", b"_overcommit", "_oversubscribe", b"_oversubscribe", "_power", b"_power", "_prefer", b"_prefer", "_priority", b"_priority", "_qos", b"_qos", "_reboot", b"_reboot", "_requeue", b"_requeue", "_requeue_expedite", b"_requeue_expedite", "_reservation", b"_reservation", "_resources", b"_resources", "_resv_ports", b"_resv_ports", "_segment", b"_segment", "_sockets_per_node", b"_sockets_per_node", "_spread_job", b"_spread_job", "_spread_segments", b"_spread_segments", "_stepmgr", b"_stepmgr", "_thread_spec", b"_thread_spec", "_threads_per_core", b"_threads_per_core", "_tmp_bytes", b"_tmp_bytes", "_tres_bind", b"_tres_bind", "_tres_per_task", b"_tres_per_task", "_umask", b"_umask", "_use_min_nodes", b"_use_min_nodes", "_wait_all_nodes", b"_wait_all_nodes", "_wckey", b"_wckey", "account", b"account", "acctg_freq", b"acctg_freq", "array", b"array", "batch", b"batch", "bb", b"bb", "bbf", b"bbf", "begin", b"begin", "cluster_constraint", b"cluster_constraint", "clusters", b"clusters", "comment", b"comment", "consolidate_segments", b"consolidate_segments", "constraint", b"constraint", "container", b"container", "container_id", b"container_id", "container_type", b"container_type", "context", b"context", "contiguous", b"contiguous", "core_spec", b"core_spec", "cores_per_socket", b"cores_per_socket", "cpu_freq", b"cpu_freq", "cpus_per_gpu", b"cpus_per_gpu", "cpus_per_task", b"cpus_per_task", "deadline", b"deadline", "delay_boot", b"delay_boot", "dependency", b"dependency", "distribution", b"distribution", "error", b"error", "exclude", b"exclude", "exclusive", b"exclusive", "extra", b"extra", "extra_node_info", b"extra_node_info", "get_user_env", b"get_user_env", "gpu_bind", b"gpu_bind", "gpu_freq", b"gpu_freq", "gpus", b"gpus", "gpus_per_node", b"gpus_per_node", "gpus_per_socket", b"gpus_per_socket", "gpus_per_task", b"gpus_per_task", "gres", b"gres", "gres_flags", b"gres_flags", "hint", b"hint", "hold", b"hold", "input", b"input", "kill_on_invalid_dep", b"kill_on_invalid_dep", "licenses", b"licenses", "mail_type", b"mail_type", "mail_user", b"mail_user", "mcs_label", b"mcs_label", "mem_bind", b"mem_bind", "mem_bytes", b"mem_bytes", "mem_per_cpu_bytes", b"mem_per_cpu_bytes", "mem_per_gpu_bytes", b"mem_per_gpu_bytes", "mem_update", b"mem_update", "mincpus", b"mincpus", "network", b"network", "nice", b"nice", "no_kill", b"no_kill", "nodelist", b"nodelist", "nodes", b"nodes", "ntasks", b"ntasks", "ntasks_per_core", b"ntasks_per_core", "ntasks_per_gpu", b"ntasks_per_gpu", "ntasks_per_node", b"ntasks_per_node", "ntasks_per_socket", b"ntasks_per_socket", "oom_kill_step", b"oom_kill_step", "open_mode", b"open_mode", "output", b"output", "overcommit", b"overcommit", "oversubscribe", b"oversubscribe", "power", b"power", "prefer", b"prefer", "priority", b"priority", "profile", b"profile", "propagate", b"propagate", "qos", b"qos", "reboot", b"reboot", "requeue", b"requeue", "requeue_expedite", b"requeue_expedite", "reservation", b"reservation", "resources", b"resources", "resv_ports", b"resv_ports", "segment", b"segment", "signal", b"signal", "sockets_per_node", b"sockets_per_node", "spread_job", b"spread_job", "spread_segments", b"spread_segments", "stepmgr", b"stepmgr", "switches", b"switches", "thread_spec", b"thread_spec", "threads_per_core", b"threads_per_core", "time", b"time", "time_min", b"time_min", "tmp_bytes", b"tmp_bytes", "tres_bind", b"tres_bind", "tres_per_task", b"tres_per_task", "umask", b"umask", "use_min_nodes", b"use_min_nodes", "wait_all_nodes", b"wait_all_nodes", "wckey", b"wckey"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__account: _TypeAlias = typing.Literal["account"]  # noqa: Y015
     _WhichOneofArgType__account: _TypeAlias = typing.Literal["_account", b"_account"]  # noqa: Y015
@@ -712,12 +734,16 @@ class JobOptions(message.Message):
     _WhichOneofArgType__cluster_constraint: _TypeAlias = typing.Literal["_cluster_constraint", b"_cluster_constraint"]  # noqa: Y015
     _WhichOneofReturnType__comment: _TypeAlias = typing.Literal["comment"]  # noqa: Y015
     _WhichOneofArgType__comment: _TypeAlias = typing.Literal["_comment", b"_comment"]  # noqa: Y015
+    _WhichOneofReturnType__consolidate_segments: _TypeAlias = typing.Literal["consolidate_segments"]  # noqa: Y015
+    _WhichOneofArgType__consolidate_segments: _TypeAlias = typing.Literal["_consolidate_segments", b"_consolidate_segments"]  # noqa: Y015
     _WhichOneofReturnType__constraint: _TypeAlias = typing.Literal["constraint"]  # noqa: Y015
     _WhichOneofArgType__constraint: _TypeAlias = typing.Literal["_constraint", b"_constraint"]  # noqa: Y015
     _WhichOneofReturnType__container: _TypeAlias = typing.Literal["container"]  # noqa: Y015
     _WhichOneofArgType__container: _TypeAlias = typing.Literal["_container", b"_container"]  # noqa: Y015
     _WhichOneofReturnType__container_id: _TypeAlias = typing.Literal["container_id"]  # noqa: Y015
     _WhichOneofArgType__container_id: _TypeAlias = typing.Literal["_container_id", b"_container_id"]  # noqa: Y015
+    _WhichOneofReturnType__container_type: _TypeAlias = typing.Literal["container_type"]  # noqa: Y015
+    _WhichOneofArgType__container_type: _TypeAlias = typing.Literal["_container_type", b"_container_type"]  # noqa: Y015
     _WhichOneofReturnType__context: _TypeAlias = typing.Literal["context"]  # noqa: Y015
     _WhichOneofArgType__context: _TypeAlias = typing.Literal["_context", b"_context"]  # noqa: Y015
     _WhichOneofReturnType__contiguous: _TypeAlias = typing.Literal["contiguous"]  # noqa: Y015
@@ -814,6 +840,8 @@ class JobOptions(message.Message):
     _WhichOneofArgType__requeue_expedite: _TypeAlias = typing.Literal["_requeue_expedite", b"_requeue_expedite"]  # noqa: Y015
     _WhichOneofReturnType__reservation: _TypeAlias = typing.Literal["reservation"]  # noqa: Y015
     _WhichOneofArgType__reservation: _TypeAlias = typing.Literal["_reservation", b"_reservation"]  # noqa: Y015
+    _WhichOneofReturnType__resources: _TypeAlias = typing.Literal["resources"]  # noqa: Y015
+    _WhichOneofArgType__resources: _TypeAlias = typing.Literal["_resources", b"_resources"]  # noqa: Y015
     _WhichOneofReturnType__resv_ports: _TypeAlias = typing.Literal["resv_ports"]  # noqa: Y015
     _WhichOneofArgType__resv_ports: _TypeAlias = typing.Literal["_resv_ports", b"_resv_ports"]  # noqa: Y015
     _WhichOneofReturnType__segment: _TypeAlias = typing.Literal["segment"]  # noqa: Y015
@@ -822,6 +850,8 @@ class JobOptions(message.Message):
     _WhichOneofArgType__sockets_per_node: _TypeAlias = typing.Literal["_sockets_per_node", b"_sockets_per_node"]  # noqa: Y015
     _WhichOneofReturnType__spread_job: _TypeAlias = typing.Literal["spread_job"]  # noqa: Y015
     _WhichOneofArgType__spread_job: _TypeAlias = typing.Literal["_spread_job", b"_spread_job"]  # noqa: Y015
+    _WhichOneofReturnType__spread_segments: _TypeAlias = typing.Literal["spread_segments"]  # noqa: Y015
+    _WhichOneofArgType__spread_segments: _TypeAlias = typing.Literal["_spread_segments", b"_spread_segments"]  # noqa: Y015
     _WhichOneofReturnType__stepmgr: _TypeAlias = typing.Literal["stepmgr"]  # noqa: Y015
     _WhichOneofArgType__stepmgr: _TypeAlias = typing.Literal["_stepmgr", b"_stepmgr"]  # noqa: Y015
     _WhichOneofReturnType__thread_spec: _TypeAlias = typing.Literal["thread_spec"]  # noqa: Y015
@@ -859,11 +889,15 @@ class JobOptions(message.Message):
     @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__comment) -> _WhichOneofReturnType__comment | None: ...
     @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__consolidate_segments) -> _WhichOneofReturnType__consolidate_segments | None: ...
+    @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__constraint) -> _WhichOneofReturnType__constraint | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__container) -> _WhichOneofReturnType__container | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__container_id) -> _WhichOneofReturnType__container_id | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__container_type) -> _WhichOneofReturnType__container_type | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__context) -> _WhichOneofReturnType__context | None: ...
     @typing.overload
@@ -961,6 +995,8 @@ class JobOptions(message.Message):
     @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__reservation) -> _WhichOneofReturnType__reservation | None: ...
     @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__resources) -> _WhichOneofReturnType__resources | None: ...
+    @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__resv_ports) -> _WhichOneofReturnType__resv_ports | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__segment) -> _WhichOneofReturnType__segment | None: ...
@@ -968,6 +1004,8 @@ class JobOptions(message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__sockets_per_node) -> _WhichOneofReturnType__sockets_per_node | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__spread_job) -> _WhichOneofReturnType__spread_job | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__spread_segments) -> _WhichOneofReturnType__spread_segments | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__stepmgr) -> _WhichOneofReturnType__stepmgr | None: ...
     @typing.overload
@@ -1406,5 +1444,31 @@ class Switches(message.Message):
     _HasFieldArgType: _TypeAlias = typing.Literal["max_wait", b"max_wait"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = typing.Literal["count", b"count", "max_wait", b"max_wait"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class MemoryUpdate(message.Message):
+    """When slurmctld may lower the memory of a running job. Source: sbatch(1) --mem-update."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    MARGIN_PERCENT_FIELD_NUMBER: builtins.int
+    DELAY_FIELD_NUMBER: builtins.int
+    margin_percent: builtins.int
+    """What is left above the memory in use, in percent. Range 1 to 65533."""
+    @builtins.property
+    def delay(self) -> duration_pb2.Duration:
+        """How long the job runs before. Rounded up to minutes; at least one."""
+
+    def __init__(
+        self,
+        *,
+        margin_percent: builtins.int = ...,
+        delay: duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["delay", b"delay"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["delay", b"delay", "margin_percent", b"margin_percent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...

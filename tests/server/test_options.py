@@ -19,6 +19,7 @@ from hpcagent.jobs.spec import (
     Distribution,
     Gres,
     JobSignal,
+    MemoryUpdate,
     NodeCount,
     Switches,
 )
@@ -181,6 +182,10 @@ def test_options_have_the_forms_that_the_domain_promises() -> None:
             JobSignal("10", 30, batch=True, reservation=True),
         ),
         (SwitchesMessage(count=2), Switches(2)),
+        (
+            job_options_pb2.MemoryUpdate(margin_percent=20, delay=Duration(seconds=90)),
+            MemoryUpdate(20, 90),
+        ),
         (SwitchesMessage(count=1, max_wait=Duration()), Switches(1, 0)),
     ],
     ids=str,

@@ -14,6 +14,7 @@ from hpcagent.jobs.spec import (
     Distribution,
     Gres,
     JobSignal,
+    MemoryUpdate,
     NodeCount,
     Switches,
 )
@@ -163,10 +164,15 @@ TAKEN: Values = {
 LATER: Values = {
     "container_id": ["box"],
     "extra": ["anything"],
+    "consolidate_segments": [True, False],
+    "container_type": ["oci"],
+    "mem_update": [MemoryUpdate(20, 90)],
     "oom_kill_step": [True, False],
     "requeue_expedite": [True, False],
     "resv_ports": [0, 4],
+    "resources": ["power:2"],
     "segment": [2],
+    "spread_segments": [True, False],
     "stepmgr": [True, False],
     "tres_bind": ["gres/gpu:closest"],
     "tres_per_task": ["cpu=2,gres/gpu=1"],

@@ -19,6 +19,7 @@ from hpcagent.jobs.spec import (
     Distribution,
     Gres,
     JobSignal,
+    MemoryUpdate,
     NodeCount,
     Switches,
 )
@@ -137,6 +138,13 @@ def _switches(message: job_options_pb2.Switches, path: str, faults: Faults) -> S
     return None if wait is None else Switches(message.count, wait)
 
 
+def _mem_update(
+    message: job_options_pb2.MemoryUpdate, path: str, faults: Faults
+) -> MemoryUpdate | None:
+    delay = length(message.delay, f"{path}.delay", faults)
+    return None if delay is None else MemoryUpdate(message.margin_percent, delay)
+
+
 def _word_or_none(enum: EnumDescriptor, number: int, path: str, faults: Faults) -> str:
     """Read an enum whose zero means that nothing is said, which is the empty word."""
     return (word(enum, number, path, faults) or "") if number else ""
@@ -157,6 +165,7 @@ MESSAGES: Mapping[str, Reader] = {
     "hpcagent.v1.Distribution": _distribution,
     "hpcagent.v1.JobSignal": _signal,
     "hpcagent.v1.Switches": _switches,
+    "hpcagent.v1.MemoryUpdate": _mem_update,
 }
 """Message types that the domain has a form for, by full name; Dependency is another."""
 

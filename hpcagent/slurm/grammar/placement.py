@@ -9,7 +9,13 @@ import re
 from collections.abc import Mapping
 from typing import cast
 
-from hpcagent.jobs.spec import CpuFrequency, Distribution, JobSignal, Switches
+from hpcagent.jobs.spec import (
+    CpuFrequency,
+    Distribution,
+    JobSignal,
+    MemoryUpdate,
+    Switches,
+)
 from hpcagent.slurm.draft import FaultError
 from hpcagent.slurm.grammar import lengths, numbers
 from hpcagent.slurm.grammar.forms import Grammar, fault
@@ -178,3 +184,24 @@ def _write_switches(value: object) -> str:
 
 SWITCHES = Grammar(_switches, _write_switches)
 """Leaf switches, and how long to wait for so few."""
+
+
+# ---------------------------------------------------------------------- memory that shrinks
+
+_MEM_UPDATE = re.compile(r"([0-9]{1,5})@(.+)", re.ASCII)
+
+
+def _mem_update(text: str) -> object:
+    form = _MEM_UPDATE.fullmatch(text)
+    if form is None:
+        raise fault(text, "it must be of the form margin@delay: 20@30", "MEM_UPDATE_FORM")
+    return MemoryUpdate(int(form[1]), cast("float", lengths.LENGTH.read(form[2])))
+
+
+def _write_mem_update(value: object) -> str:
+    wanted = cast("MemoryUpdate", value)
+    return f"{wanted.margin_percent}@{lengths.LENGTH.write(wanted.delay)}"
+
+
+MEM_UPDATE = Grammar(_mem_update, _write_mem_update)
+"""When the memory of a running job may be lowered."""

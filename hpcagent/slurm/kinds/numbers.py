@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, cast
 
+from hpcagent.jobs.spec import MemoryUpdate
 from hpcagent.slurm.draft import Draft, FaultError, Release
 from hpcagent.slurm.kinds.checks import (
     MAX_I64,
+    MAX_U16,
     MAX_U32,
     MAX_U64,
     check_range,
@@ -191,6 +193,15 @@ class Memory(OneMember):
 def mebibytes(size: int, least: int, most: int) -> int:
     """Return an amount in MiB, rounded up."""
     return -(-check_range(size, least, most) // MIB)
+
+
+def mem_update(value: object, draft: Draft) -> None:
+    """Write when the memory of a running job may be lowered, in minutes, rounded up."""
+    wanted = cast("MemoryUpdate", value)
+    draft.members |= {
+        "mem_update_margin": check_range(wanted.margin_percent, 1, MAX_U16),
+        "mem_update_delay": check_range(math.ceil(wanted.delay / 60), 1, MAX_U16),
+    }
 
 
 def nice(value: object, draft: Draft) -> None:

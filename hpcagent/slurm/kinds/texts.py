@@ -95,6 +95,16 @@ def clusters(value: object, draft: Draft) -> None:
     draft.clusters = True
 
 
+def licenses(value: object, draft: Draft) -> None:
+    """Keep licenses; those of ``resources`` go behind them."""
+    draft.licenses.insert(0, check_text(cast("str", value), MAX_TEXT))
+
+
+def more_licenses(value: object, draft: Draft) -> None:
+    """Keep what slurmctld takes for licenses, too."""
+    draft.licenses.append(check_text(cast("str", value), MAX_TEXT))
+
+
 def power(value: object, draft: Draft) -> None:
     """Write how power is managed."""
     check_form(cast("str", value), POWER, "level")

@@ -18,6 +18,7 @@ from hpcagent.jobs.spec import (
     Gres,
     JobSignal,
     JobSpec,
+    MemoryUpdate,
     NodeCount,
     Switches,
     WorkDirRequest,
@@ -68,16 +69,17 @@ VALUES: dict[str, st.SearchStrategy[object]] = {
     ),
     **dict.fromkeys(
         ("acctg_freq", "batch", "bb", "bbf", "cluster_constraint", "container", "container_id",
-         "context", "extra", "extra_node_info", "gpu_bind", "gpu_freq", "licenses", "mail_user",
-         "mcs_label", "mem_bind", "network", "power", "prefer", "reservation", "tres_bind",
-         "tres_per_task", "wckey"), texts | formed),
+         "container_type", "context", "extra", "extra_node_info", "gpu_bind", "gpu_freq",
+         "licenses", "mail_user", "mcs_label", "mem_bind", "network", "power", "prefer",
+         "reservation", "resources", "tres_bind", "tres_per_task", "wckey"), texts | formed),
     **dict.fromkeys(
         ("core_spec", "cores_per_socket", "cpus_per_gpu", "mincpus", "ntasks_per_core",
          "ntasks_per_gpu", "ntasks_per_socket", "resv_ports", "segment", "sockets_per_node",
          "thread_spec", "threads_per_core"), u32 | st.integers(1, 9)),
     **dict.fromkeys(
         ("contiguous", "kill_on_invalid_dep", "oom_kill_step", "overcommit", "requeue_expedite",
-         "spread_job", "stepmgr", "use_min_nodes", "wait_all_nodes"), st.booleans()),
+         "spread_job", "spread_segments", "consolidate_segments", "stepmgr", "use_min_nodes",
+         "wait_all_nodes"), st.booleans()),
     **dict.fromkeys(
         ("gpus", "gpus_per_node", "gpus_per_socket", "gpus_per_task"),
         st.lists(gres_items, min_size=1, max_size=2).map(tuple)),
@@ -99,6 +101,7 @@ VALUES: dict[str, st.SearchStrategy[object]] = {
         JobSignal, texts | st.sampled_from(["USR1", "9", "99999999999"]), st.none() | lengths,
         st.booleans(), st.booleans()),
     "switches": st.builds(Switches, u32, st.none() | lengths),
+    "mem_update": st.builds(MemoryUpdate, u32, lengths),
 }  # fmt: skip
 """What the gRPC edge can hand down for each option, good and bad."""
 
@@ -141,7 +144,10 @@ def fits(kind: str, value: object) -> bool:
 TYPES = header.members("job_desc_msg_t")
 LATER = {
     "container_id": "char *",
+    "container_type": "char *",
     "extra": "char *",
+    "mem_update_delay": "uint16_t",
+    "mem_update_margin": "uint16_t",
     "oom_kill_step": "uint16_t",
     "resv_port_cnt": "uint16_t",
     "segment_size": "uint16_t",

@@ -230,7 +230,7 @@ def test_two_options_that_fill_one_member_exclude_each_other() -> None:
             assert any(set(pair) <= {*group} for group in (*EXCLUDE_EACH_OTHER, *CHECKED)), pair
 
 
-TOGETHER = {"environment", "script", "tres_per_node"}
+TOGETHER = {"environment", "script", "tres_per_node", "licenses"}
 """Members to which several options add their part."""
 CHECKED = [
     {"requeue", "requeue_expedite"},

@@ -10,12 +10,13 @@ import pytest
 from unit.slurm.drafts import SITE, SPEC
 
 from hpcagent.jobs.errors import InvalidRequest
-from hpcagent.jobs.spec import Gres, NodeCount
+from hpcagent.jobs.spec import Gres, MemoryUpdate, NodeCount
 from hpcagent.slurm.derive import JOB_CPUS_SET, JOB_NTASKS_SET
 from hpcagent.slurm.descriptor import describe
 from hpcagent.slurm.options import OPTIONS
 
 BOUND = "gres/gpu:per_task:2"
+SLOW = MemoryUpdate(20, 61)
 Release = tuple[int, int, int]
 OLD, OLDER, MIDDLE, NEW, NEWEST = (
     (20, 11, 9), (22, 5, 8), (23, 2, 0), (24, 11, 5), (26, 5, 3)
@@ -137,6 +138,20 @@ def test_20_11_is_not_told_what_was_given_but_has_the_bits_of_options() -> None:
     assert members(OLDER, ntasks=2, cpus_per_task=2, spread_job=True)["bitflags"] == (
         1 << 8 | JOB_NTASKS_SET | JOB_CPUS_SET
     )
+
+
+def test_options_of_the_newest_releases_are_written_as_they_want_them() -> None:
+    written = members(
+        NEWEST, licenses="matlab:1", resources="power:2", mem_update=SLOW, spread_segments=True,
+        consolidate_segments=True, container="/b", container_type="oci",
+    )  # fmt: skip
+    assert written["licenses"] == "matlab:1,power:2"
+    assert (written["mem_update_margin"], written["mem_update_delay"]) == (20, 2)
+    assert written["bitflags"] == 1 << 43 | 1 << 44
+    assert written["container_type"] == "oci"
+    assert "SLURM_CONTAINER_TYPE=oci" in written["environment"]
+    with pytest.raises(InvalidRequest, match="must be 1 to"):
+        members(NEWEST, mem_update=MemoryUpdate(0, 61))
 
 
 def test_every_bound_of_a_release_is_one_of_a_major_release() -> None:

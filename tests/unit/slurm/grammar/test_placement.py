@@ -3,8 +3,14 @@
 import pytest
 from unit.slurm.grammar.tables import comes_back, refusal
 
-from hpcagent.jobs.spec import CpuFrequency, Distribution, JobSignal, Switches
-from hpcagent.slurm.grammar.placement import CPU_FREQ, DISTRIBUTION, SIGNAL, SWITCHES
+from hpcagent.jobs.spec import CpuFrequency, Distribution, JobSignal, MemoryUpdate, Switches
+from hpcagent.slurm.grammar.placement import (
+    CPU_FREQ,
+    DISTRIBUTION,
+    MEM_UPDATE,
+    SIGNAL,
+    SWITCHES,
+)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +107,14 @@ def test_other_switches_are_refused(text: str, reason: str) -> None:
     assert refusal(SWITCHES, text) == reason
 
 
+def test_memory_shrinks_to_a_margin_after_a_time() -> None:
+    assert MEM_UPDATE.read("20@1:30:00") == MemoryUpdate(20, 5400)
+    assert refusal(MEM_UPDATE, "20") == refusal(MEM_UPDATE, "x@1") == "MEM_UPDATE_FORM"
+    assert refusal(MEM_UPDATE, "20@UNLIMITED") == "TIME_FORM"
+
+
 def test_what_is_written_is_read_as_itself() -> None:
+    assert comes_back(MEM_UPDATE, MemoryUpdate(20, 90))
     assert comes_back(DISTRIBUTION, Distribution("CYCLIC", "FCYCLIC", "BLOCK", pack=True))
     assert comes_back(DISTRIBUTION, Distribution("PLANE", plane_size=3))
     assert comes_back(DISTRIBUTION, Distribution(pack=False))

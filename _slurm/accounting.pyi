@@ -1,7 +1,8 @@
 """Reading jobs of the past from the accounting database, through slurmdbd.
 
-Each thread has a connection of its own, which is kept. Every function raises AccountingError when
-slurmdbd does not answer, or where there is no accounting (code 0).
+Every call has a connection of its own, since one that is kept would go on answering as of its first
+question. Every function raises AccountingError when slurmdbd does not answer, or where there is no
+accounting (code 0).
 """
 
 from collections.abc import Sequence

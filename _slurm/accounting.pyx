@@ -6,7 +6,6 @@ compared here, with what came. slurmdbd cannot page either.
 """
 
 import re
-import threading
 
 cimport cython
 from cpython.bytearray cimport PyByteArray_AS_STRING
@@ -58,15 +57,16 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.@+-]+")
 _FAR_OFF = 0x7FFFFFFF
 """When steps end at the latest: without it slurmdbd finds none."""
 
-_own = threading.local()
-"""Each thread's connection: one must not be used by two threads at once."""
-
 ctypedef slurmdb_job_rec_t *Job
 
 
 @cython.internal
 cdef class Connection:
-    """A connection to slurmdbd, or what stands for one where there is none."""
+    """A connection to slurmdbd, or what stands for one where there is none.
+
+    For one question only: slurmdbd keeps a connection's transaction open, in which every further
+    question is answered as of the first.
+    """
 
     cdef void *raw
 
@@ -81,17 +81,8 @@ cdef class Connection:
                 slurmdb_connection_close(&self.raw)
 
 
-cdef Connection connection():
-    """This thread's connection."""
-    found = getattr(_own, "connection", None)
-    if found is None:
-        found = _own.connection = Connection()
-    return found
-
-
 cdef object unanswered(int code):
-    """The error of a question without an answer; the connection is not used again."""
-    _own.connection = None
+    """The error of a question without an answer."""
     said = words(slurm_strerror(code)) if code else "there is no accounting database"
     return AccountingError(code, said, heard())
 
@@ -103,7 +94,7 @@ def load_tres():
     cdef int code
     cdef Connection used
     begin()
-    used = connection()
+    used = Connection()
     errno.errno = 0
     with nogil:
         slurmdb_init_tres_cond(&condition, False)
@@ -123,7 +114,7 @@ def load_history(*, members=None, keep=None, after=None, limit=None, steps=False
     cdef int code
     cdef Connection used
     begin()
-    used = connection()
+    used = Connection()
     errno.errno = 0
     with nogil:
         history.found = slurmdb_jobs_get(used.raw, &history.condition)

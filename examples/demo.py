@@ -2,7 +2,9 @@
 
 Starts a private Slurm and the daemon, sends the request of the original system over gRPC, follows
 the job to its end, shows what a cancellation and a refusal look like, and leaves nothing behind.
-Read from ``main`` on: everything between ``submit`` and ``show_output`` is what a scheduler does.
+The same daemon renders the original's Deployment and, where Kubernetes has been built here
+(``make control-plane``), runs it. Read from ``main`` on: everything between ``submit`` and
+``show_output`` is what a scheduler does.
 """
 
 import contextlib
@@ -17,20 +19,28 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeAlias
 
 import grpc
 from google.protobuf import json_format
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
+from kubernetes import client, config
 
-from hpcagent.sandbox import Sandbox, SandboxError
+from hpcagent.sandbox import ControlPlane, Sandbox, SandboxError
+from hpcagent.sandbox.controlplane.build import is_built
 from hpcagent.v1.job_pb2 import Job, JobId, JobState, JobStateFlag
 from hpcagent.v1.job_requests_pb2 import CancelJobRequest, GetJobRequest
+from hpcagent.v1.k8s_agent_pb2 import SubmitTaskRequest
+from hpcagent.v1.k8s_agent_pb2_grpc import K8sAgentStub
 from hpcagent.v1.slurm_agent_pb2 import CreateWorkDir, SubmitJobRequest
 from hpcagent.v1.slurm_agent_pb2_grpc import SlurmAgentStub
 
 REQUEST = Path(__file__).with_name("origin_request.json")
+TASK = Path(__file__).with_name("origin_task.json")
+SITE = Path(__file__).with_name("kubernetes.toml")
+AnyStub: TypeAlias = SlurmAgentStub | K8sAgentStub
+"""Both services answer alike."""
 PATIENCE = 30.0
 """Seconds that any one step may take."""
 WAITING = {JobState.JOB_STATE_PENDING}
@@ -42,8 +52,14 @@ COMPLETING = JobStateFlag.JOB_STATE_FLAG_COMPLETING
 def main() -> int:
     """Run the demo; the exit status tells whether every step went as it should."""
     try:
-        with sandbox() as slurm, home_for_jobs() as root, daemon(slurm, root) as stub:
-            run(stub)
+        with (
+            sandbox() as slurm,
+            home_for_jobs() as root,
+            control_plane() as kubeconfig,
+            daemon(slurm, root, kubeconfig) as channel,
+        ):
+            run(SlurmAgentStub(channel))
+            run_task(K8sAgentStub(channel), create=kubeconfig is not None)
     except (DemoError, SandboxError, grpc.RpcError) as error:
         print(f"FAILED: {error}", file=sys.stderr)
         return 1
@@ -72,6 +88,23 @@ def run(stub: SlurmAgentStub) -> None:
     be_refused(stub, request)
 
 
+def run_task(stub: K8sAgentStub, *, create: bool) -> None:
+    """Do the same with a staged task: look at its manifest, and create it where that can be."""
+    task = json_format.Parse(TASK.read_text(), SubmitTaskRequest())
+    step("The original system's staged task is rendered as the Deployment of its documentation")
+    rendered = stub.RenderJob(task, timeout=PATIENCE)
+    for line in rendered.manifest.splitlines():
+        print(f"      | {line}")
+    if not create:
+        say("not created: Kubernetes is not built here; `make control-plane` does it")
+        return
+    step("It is created on a private Kubernetes, runs, and is cancelled")
+    job_id = stub.SubmitJob(task, timeout=PATIENCE).job_id
+    say(f"SubmitJob: job {job_id.id} on cluster {job_id.cluster}")
+    expect(follow(stub, job_id, until_not=WAITING), JobState.JOB_STATE_RUNNING)
+    cancel(stub, job_id)
+
+
 # ---------------------------------------------------------------------- a scheduler's calls
 
 
@@ -86,7 +119,9 @@ def submit(stub: SlurmAgentStub, request: SubmitJobRequest) -> JobId:
     return answer.job_id
 
 
-def follow(stub: SlurmAgentStub, job_id: JobId, until_not: set[JobState.ValueType]) -> Job:
+def follow(
+    stub: SlurmAgentStub | K8sAgentStub, job_id: JobId, until_not: set[JobState.ValueType]
+) -> Job:
     """Ask for the job until its state is none of ``until_not``; tell each change."""
     end, told = time.monotonic() + PATIENCE, ""
     while time.monotonic() < end:
@@ -102,7 +137,7 @@ def follow(stub: SlurmAgentStub, job_id: JobId, until_not: set[JobState.ValueTyp
     raise DemoError(f"job {job_id.id} was still {told} after {PATIENCE:g} s")
 
 
-def cancel(stub: SlurmAgentStub, job_id: JobId) -> None:
+def cancel(stub: AnyStub, job_id: JobId) -> None:
     """Cancel a job, as its user."""
     stub.CancelJob(CancelJobRequest(job_id=job_id, reason="demo"), timeout=PATIENCE)
     say(f"CancelJob: job {job_id.id}")
@@ -124,8 +159,9 @@ def be_refused(stub: SlurmAgentStub, request: SubmitJobRequest) -> None:
 
 def expect(job: Job, state: JobState.ValueType) -> None:
     """Check how a job ended, and tell it."""
-    status = job.exit_status
-    say(f"           exit code {status.code}, signal {status.signal}")
+    if job.HasField("exit_status"):
+        status = job.exit_status
+        say(f"           exit code {status.code}, signal {status.signal}")
     if job.state != state:
         raise DemoError(f"it should have been {JobState.Name(state)}")
 
@@ -188,27 +224,52 @@ def for_this_user(request: SubmitJobRequest) -> SubmitJobRequest:
 
 
 @contextlib.contextmanager
-def daemon(slurm: Sandbox, root: Path) -> Iterator[SlurmAgentStub]:
-    """Start ``hpcagent serve`` against the sandbox; stop it as systemd would."""
+def control_plane() -> Iterator[Path | None]:
+    """Start a private Kubernetes whose nodes are the task's partition; None: it is not built."""
+    if not is_built():
+        yield None
+        return
+    step("A private Kubernetes starts on loopback, with two nodes that run commands as processes")
+    with ControlPlane.up() as plane:
+        settings = client.Configuration()
+        config.load_kube_config(str(plane.kubeconfig), client_configuration=settings)
+        with client.ApiClient(settings) as api:
+            for number in (1, 2):
+                label = {"metadata": {"labels": {"partition": "power"}}}
+                client.CoreV1Api(api).patch_node(f"node{number}", label)
+        say(f"ready in {plane.ready_in:.1f} s")
+        yield plane.kubeconfig
+
+
+def kubernetes_settings(kubeconfig: Path | None) -> str:
+    """The original site's profile, and a cluster; one that is not there can be rendered for."""
+    where = f'kubeconfig = "{kubeconfig}"' if kubeconfig else 'server = "https://none.invalid"'
+    return f"{SITE.read_text()}\n[kubernetes.clusters.tianhe2h]\n{where}\n"
+
+
+@contextlib.contextmanager
+def daemon(slurm: Sandbox, root: Path, kubeconfig: Path | None) -> Iterator[grpc.Channel]:
+    """Start ``hpcagent serve`` against the sandboxes; stop it as systemd would."""
     step("hpcagent serve")
     home = Path(tempfile.mkdtemp(prefix="hpcagent-demo-"))
-    config, address, log = home / "hpcagent.toml", home / "hpcagent.sock", home / "log"
-    config.write_text(
+    file, address, log = home / "hpcagent.toml", home / "hpcagent.sock", home / "log"
+    file.write_text(
         f'[server]\nunix = "{address}"\n'
         f'[slurm]\nconf = "{slurm.conf}"\nwork_dir_roots = ["{root}"]\n'
         f"[policy]\nmin_uid = {min(1000, os.geteuid() or 1000)}\n"
+        f"{kubernetes_settings(kubeconfig)}"
     )
     with Ready(home / "notify.sock") as ready, log.open("wb") as stderr:
         process = subprocess.Popen(  # noqa: S603 - this Python, our own module, no shell
-            [sys.executable, "-m", "hpcagent.cli", "serve", "--config", str(config)],
+            [sys.executable, "-m", "hpcagent.cli", "serve", "--config", str(file)],
             env={**os.environ, **slurm.env, "NOTIFY_SOCKET": ready.path},
             stderr=stderr,
         )
         try:
             ready.wait(process)
-            say(f"serves hpcagent.v1.SlurmAgent on unix:{address}, pid {process.pid}")
+            say(f"serves SlurmAgent and K8sAgent on unix:{address}, pid {process.pid}")
             with grpc.insecure_channel(f"unix:{address}") as channel:
-                yield SlurmAgentStub(channel)
+                yield channel
         finally:
             process.send_signal(signal.SIGTERM)
             status = process.wait(timeout=PATIENCE)

@@ -15,7 +15,7 @@ from slurm_commands import DEADLINE, command
 from hpcagent.sandbox import Sandbox
 
 README = tree.text("examples/README.md")
-GRPCURL = re.findall(r"^grpcurl .*$", README, re.MULTILINE)
+GRPCURL = [line for line in re.findall(r"^grpcurl .*$", README, re.MULTILINE) if "K8s" not in line]
 [PYTHON] = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 REFUSED = '"script": "hostname"'
 

@@ -194,7 +194,7 @@ def _form_of(structure: Any) -> Any:  # noqa: ANN401 - a dataclass or an enum
 
 _STRUCTURES = (
     model.Job, model.JobId, model.JobArray, model.HetJob, model.JobReason, model.ExitStatus,
-    model.Tres, model.JobState, model.JobStateFlag,
+    model.Tres, model.JobState, model.JobStateFlag, model.JobSource,
 )  # fmt: skip
 _FORM = hashlib.sha256(repr([_form_of(one) for one in _STRUCTURES]).encode()).hexdigest()
 """Names the form in which jobs are written: a release that changes it begins a new log."""

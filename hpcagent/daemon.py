@@ -21,6 +21,7 @@ from hpcagent.changelog import open_log
 from hpcagent.jobs.deadline import Deadline
 from hpcagent.jobs.task_backend import TaskBackend
 from hpcagent.jobs.watch import ChangeLog, MemoryLog
+from hpcagent.journal import IN_MEMORY, FileJournal, NewerJournalError, open_journal
 from hpcagent.server.build import Server, build
 from hpcagent.server.listen import ListenError
 from hpcagent.slurm.scheduler import SlurmScheduler
@@ -30,6 +31,8 @@ HEEDED: Final = STOPPING | {signal.SIGHUP}
 
 CHANGES: Final = "slurm-changes.db"
 """The file of the state directory that has the changes of jobs."""
+JOURNAL: Final = "slurm-journal.db"
+"""The file of the state directory that has the submitted jobs."""
 
 logger = structlog.get_logger(__name__)
 
@@ -56,7 +59,8 @@ def run(file: Path) -> None:
         logger.warning("config_exposed", trouble=exposure)
     with ExitStack() as stack:
         changes = stack.enter_context(_changes(settings.state))
-        slurm = stack.enter_context(_slurm(settings, changes))
+        journal = stack.enter_context(_journal(settings.state))
+        slurm = stack.enter_context(_slurm(settings, changes, journal))
         tasks = stack.enter_context(_kubernetes(settings))
         stack.enter_context(_metrics(settings.metrics))
         server = stack.enter_context(_server(settings, slurm, tasks))
@@ -70,12 +74,11 @@ def run(file: Path) -> None:
 @contextmanager
 def _changes(settings: config.State) -> Iterator[ChangeLog]:
     """Open the log of jobs' changes; without a directory it lives as long as the daemon."""
-    directory = settings.directory or os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    directory = _state_directory(settings)
     if not directory:
         yield MemoryLog()
         return
     try:
-        Path(directory).mkdir(mode=0o700, parents=True, exist_ok=True)
         kept = open_log(Path(directory, CHANGES))
     except (OSError, sqlite3.Error) as error:
         raise StateError(f"{directory}: {error}") from error
@@ -84,11 +87,40 @@ def _changes(settings: config.State) -> Iterator[ChangeLog]:
 
 
 @contextmanager
-def _slurm(settings: config.Config, changes: ChangeLog) -> Iterator[SlurmScheduler | None]:
+def _journal(settings: config.State) -> Iterator[FileJournal]:
+    """Open the journal; without a directory it lives as long as the daemon."""
+    directory = _state_directory(settings)
+    path = Path(directory, JOURNAL) if directory else IN_MEMORY
+    try:
+        kept = open_journal(path)
+    except (OSError, sqlite3.Error, NewerJournalError) as error:
+        raise StateError(f"{path}: {error}") from error
+    if path is IN_MEMORY:
+        logger.warning("journal_in_memory", trouble="without a state directory it ends with us")
+    with closing(kept):
+        yield kept
+
+
+def _state_directory(settings: config.State) -> str:
+    """Return the daemon's directory, made if need be; empty: there is none."""
+    directory = settings.directory or os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    if directory:
+        try:
+            Path(directory).mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StateError(f"{directory}: {error}") from error
+    return directory
+
+
+@contextmanager
+def _slurm(
+    settings: config.Config, changes: ChangeLog, journal: FileJournal
+) -> Iterator[SlurmScheduler | None]:
     if not settings.slurm.enabled:
         yield None
         return
-    slurm = SlurmScheduler(settings.slurm, settings.policy, changes)
+    keep_days = settings.state.keep_days
+    slurm = SlurmScheduler(settings.slurm, settings.policy, changes, journal, keep_days)
     slurm.start()
     try:
         yield slurm

@@ -99,6 +99,9 @@ class Slurm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     watch_interval: Seconds = 1.0
     """Least seconds between two looks at the queue, while somebody watches jobs. A look that takes
     long is followed by a pause of 20 times its length, 30 s at the most."""
+    settle_interval: Seconds = 30.0
+    """Seconds between two looks at the submitted jobs whose end has not been seen. Must be well
+    below slurm.conf's MinJobAge, after which slurmctld forgets how a job ended."""
     refresh: Seconds = 30.0
     """Seconds between two looks at slurmctld's configuration and partitions."""
     umask: Umask = "0022"
@@ -115,8 +118,11 @@ class State(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """What outlives the daemon."""
 
     directory: Path = ""
-    """Directory of the daemon's own, where it keeps the changes of jobs for watches that are
-    resumed. Empty: systemd's StateDirectory; without one, a restart ends all watches for good."""
+    """Directory of the daemon's own, for its journal of submitted jobs and the changes of jobs for
+    watches that are resumed. Empty: systemd's StateDirectory; without one, a restart ends all
+    watches for good and forgets the jobs."""
+    keep_days: Annotated[int, Meta(ge=1, le=3650)] = 30
+    """How many days the journal answers for jobs that have ended."""
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

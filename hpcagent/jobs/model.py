@@ -23,7 +23,15 @@ _LABEL = "[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
 _OBJECT_FORM = re.compile(rf"{_LABEL}/(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*")
 
 
-class JobState(enum.Enum):
+class Named(enum.Enum):
+    """Base of enums whose values are their names: what is written down keeps its meaning."""
+
+    @staticmethod
+    def _generate_next_value_(name: str, *_: object) -> str:
+        return name
+
+
+class JobState(Named):
     """The base state; a value's name is that of the proto enum without its prefix."""
 
     PENDING = enum.auto()
@@ -41,7 +49,24 @@ class JobState(enum.Enum):
     UNKNOWN = enum.auto()
 
 
-class JobStateFlag(enum.Enum):
+ENDED = frozenset(JobState) - {
+    JobState.PENDING,
+    JobState.RUNNING,
+    JobState.SUSPENDED,
+    JobState.UNKNOWN,
+}
+"""States from which only a requeue leads back."""
+
+
+class JobSource(Named):
+    """Who told about a job; named as the proto enum without its prefix."""
+
+    LIVE = enum.auto()
+    ACCOUNTING = enum.auto()
+    JOURNAL = enum.auto()
+
+
+class JobStateFlag(Named):
     """What is true of a job beside its state; named as the proto enum without its prefix."""
 
     LAUNCH_FAILED = enum.auto()
@@ -182,14 +207,6 @@ class HetJob:
     het_job_id: int
     offset: int
     id_set: str = ""
-
-
-class JobSource(enum.Enum):
-    """Who told about a job; named as the proto enum without its prefix."""
-
-    LIVE = enum.auto()
-    ACCOUNTING = enum.auto()
-    JOURNAL = enum.auto()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

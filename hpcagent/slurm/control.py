@@ -22,6 +22,7 @@ from hpcagent.slurm import changes, errors, outcomes
 from hpcagent.slurm.client import Client
 from hpcagent.slurm.directory import Directory
 from hpcagent.slurm.outcomes import Outcome
+from hpcagent.slurm.past import Past
 from hpcagent.slurm.queue import Queue
 from hpcagent.slurm.states import ENDED
 from hpcagent.slurm.verbs import WAYS, Verdict, Way
@@ -35,19 +36,29 @@ class Controller:
     """Carries out orders."""
 
     def __init__(
-        self, rules: config.Policy, client: Client, directory: Directory, queue: Queue
+        self,
+        rules: config.Policy,
+        client: Client,
+        directory: Directory,
+        jobs: tuple[Queue, Past],
     ) -> None:
         self._rules = rules
         self._client = client
         self._directory = directory
-        self._queue = queue
+        self._queue, self._past = jobs
 
     def carry_out(self, order: Order, deadline: Deadline) -> tuple[JobResult, ...]:
         """Do what an order says, task by task of an array. Raises NotFound, Forbidden, Refused.
 
         That a job is already as it shall be is a warning.
         """
-        jobs = self._queue.meant(order.job_id, deadline)
+        try:
+            jobs = self._queue.meant(order.job_id, deadline)
+        except NotFound:
+            job = self._past.job(order.job_id, deadline)
+            if job is None:
+                raise
+            return self._forgotten(order, job, deadline)
         self._directory.owner(jobs[0], deadline)
         require(order.states, order.job_id, jobs)
         way = WAYS[order.verb]
@@ -61,6 +72,15 @@ class Controller:
             for job, verdict in zip(jobs, verdicts, strict=True)
         ]
         return outcomes.results(order.job_id, jobs, found)
+
+    def _forgotten(self, order: Order, job: Job, deadline: Deadline) -> tuple[JobResult, ...]:
+        """Answer for a job that slurmctld has forgotten, which it does with those that ended."""
+        self._directory.owner(job, deadline)
+        require(order.states, order.job_id, [job])
+        said = f"job {order.job_id} is not in the queue any more"
+        ended = errors.foreseen("ESLURM_ALREADY_DONE", said)
+        settled = WAYS[order.verb].settled
+        return outcomes.results(order.job_id, [job], [settle(ended, settled)])
 
     def change(self, change: Change, deadline: Deadline) -> tuple[JobResult, ...]:
         """Make a change to a job, or only check it where the change says so.

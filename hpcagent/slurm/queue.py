@@ -21,12 +21,19 @@ _UID = re.compile(r"[0-9]{1,10}")
 
 
 class Queue:
-    """The jobs that slurmctld has. ``cluster`` returns its name."""
+    """The jobs that slurmctld has. ``cluster`` returns its name, ``seen`` is told of every job."""
 
-    def __init__(self, client: Client, directory: Directory, cluster: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        client: Client,
+        directory: Directory,
+        cluster: Callable[[], str],
+        seen: Callable[[Sequence[Job]], None] = lambda _: None,
+    ) -> None:
         self._client = client
         self._directory = directory
         self._cluster = cluster
+        self._seen = seen
 
     def get(self, job_id: JobId, deadline: Deadline) -> Job:
         """Return one job. Raises NotFound."""
@@ -88,6 +95,12 @@ class Queue:
     def groups(self, gids: Iterable[int], deadline: Deadline) -> Mapping[int, str]:
         """Return the names that groups have."""
         return self._directory.names((), gids, deadline).groups
+
+    def numbered(self, numbers: Sequence[int], deadline: Deadline) -> list[Job]:
+        """Return every record of the jobs with these numbers that slurmctld has."""
+        return self.jobs(
+            self._load({"job_ids": numbers}, None, None, deadline, None)["jobs"], deadline
+        )
 
     def uids(self, wanted: JobFilter, deadline: Deadline) -> tuple[str, ...]:
         """Return the users of a filter by number. Raises InvalidRequest: unknown, or not ours."""
@@ -170,10 +183,12 @@ class Queue:
             deadline,
         )
         now, cluster, release = time.time(), self._cluster(), self._client.release
-        return [
+        found = [
             states.job(record, names, cluster=cluster, now=now, release=release)
             for record in records
         ]
+        self._seen(found)
+        return found
 
     def _check_cluster(self, job_id: JobId) -> None:
         if job_id.cluster and job_id.cluster != self._cluster():

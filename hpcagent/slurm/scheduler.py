@@ -9,6 +9,7 @@ from hpcagent.jobs.deadline import Deadline
 from hpcagent.jobs.errors import NotFound
 from hpcagent.jobs.estimate import Estimate
 from hpcagent.jobs.identity import IdentityPolicy
+from hpcagent.jobs.journal import Journal
 from hpcagent.jobs.model import (
     BackendInfo,
     Job,
@@ -24,6 +25,7 @@ from hpcagent.jobs.orders import Change, Order
 from hpcagent.jobs.outputs import Output, OutputQuery
 from hpcagent.jobs.spec import JobSpec
 from hpcagent.jobs.watch import ChangeLog, MemoryLog, Watch
+from hpcagent.journal import IN_MEMORY, FileJournal
 from hpcagent.slurm.cancellation import cancel_matching
 from hpcagent.slurm.client import Client
 from hpcagent.slurm.cluster import Cluster
@@ -32,8 +34,10 @@ from hpcagent.slurm.directory import Directory
 from hpcagent.slurm.follower import Follower
 from hpcagent.slurm.history import History, merged
 from hpcagent.slurm.inventory import SlurmInventory
+from hpcagent.slurm.keeper import Keeper
 from hpcagent.slurm.options import OPTIONS
 from hpcagent.slurm.outputs import Outputs
+from hpcagent.slurm.past import Past
 from hpcagent.slurm.process import PoolSettings
 from hpcagent.slurm.queue import Queue
 from hpcagent.slurm.submission import Submitter
@@ -41,6 +45,7 @@ from hpcagent.slurm.workers import NoWorkerError, WorkerPool
 
 START_SECONDS = 20.0
 """How long libslurm may take to start; reading a slurm.conf over the network is slow."""
+DEFAULT_KEEP_DAYS = 30.0
 WATCH_PROCESSES = 1
 WATCH_THREADS = 4
 """The watch over slurmctld has a worker of its own, which callers cannot fill."""
@@ -65,7 +70,12 @@ class SlurmScheduler:
     """Runs jobs on one Slurm cluster; a ``hpcagent.jobs.backend.Backend``."""
 
     def __init__(
-        self, settings: config.Slurm, rules: config.Policy, changes: ChangeLog | None = None
+        self,
+        settings: config.Slurm,
+        rules: config.Policy,
+        changes: ChangeLog | None = None,
+        journal: Journal | None = None,
+        keep_days: float = DEFAULT_KEEP_DAYS,
     ) -> None:
         self._settings = settings
         self._calls = _pool(settings, settings.processes, settings.threads)
@@ -75,22 +85,33 @@ class SlurmScheduler:
         self._cluster = Cluster(self._watcher, settings.refresh)
         self._directory = Directory(self._client, IdentityPolicy(rules.min_uid))
         self._inventory = SlurmInventory(self._client, self._cluster, self._directory)
-        self._queue = Queue(self._client, self._directory, lambda: self._cluster.name)
+        self._journal = journal or FileJournal(IN_MEMORY)
+        self._queue = Queue(
+            self._client, self._directory, lambda: self._cluster.name, self._journal.saw
+        )
         self._history = History(
             _pool(settings, HISTORY_PROCESSES, HISTORY_THREADS), self._queue, self._inventory
         )
+        self._past = Past(self._journal, self._history, lambda: self._cluster.name)
         # With a worker of its own, as the watch over slurmctld: it must not wait for callers.
         directory = Directory(self._watcher, IdentityPolicy(rules.min_uid))
+        watched = Queue(self._watcher, directory, lambda: self._cluster.name, self._journal.saw)
         self._follower = Follower(
             self._watcher,
-            Queue(self._watcher, directory, lambda: self._cluster.name),
+            watched,
             changes or MemoryLog(),
             settings.watch_interval,
+            lambda job, deadline: self._past.ending(job.job_id, deadline),
+        )
+        self._keeper = Keeper(
+            self._journal, watched, self._past, settings.settle_interval, keep_days
         )
         self._client.after_change = self._follower.hurry
-        self._controller = Controller(rules, self._client, self._directory, self._queue)
+        self._controller = Controller(
+            rules, self._client, self._directory, (self._queue, self._past)
+        )
         self._outputs = Outputs(self._client, self._directory, self._follower, self.get)
-        parts = (self._cluster, self._directory, self._queue, self._inventory)
+        parts = (self._cluster, self._directory, self._queue, self._inventory, self._journal)
         self._submitter = Submitter(settings, rules, self._client, parts)
 
     # ------------------------------------------------------------------ life
@@ -112,6 +133,7 @@ class SlurmScheduler:
             client.learn_release(Deadline.after(START_SECONDS))
         self._cluster.start()
         self._follower.start()
+        self._keeper.start()
 
     def renew(self) -> None:
         """Take up a changed slurm.conf: new workers take over from the old."""
@@ -123,6 +145,7 @@ class SlurmScheduler:
 
     def close(self, deadline: Deadline) -> None:
         """End the workers, but let calls under way end until the deadline."""
+        self._keeper.stop()
         self._follower.stop()
         self._outputs.close()
         self._cluster.stop()
@@ -146,10 +169,9 @@ class SlurmScheduler:
         try:
             return self._queue.get(job_id, deadline)
         except NotFound:
-            past = self._history.is_kept(deadline) and self._history.get(job_id, deadline)
-            if not past:
-                raise
-            return past
+            if (job := self._past.job(job_id, deadline)) is not None:
+                return job
+            raise
 
     def steps(self, job: Job, deadline: Deadline) -> tuple[JobStep, ...]:
         """Return a job's steps, which accounting knows. Raises Refused where there is none."""
@@ -159,9 +181,9 @@ class SlurmScheduler:
     def find(self, request_id: str, deadline: Deadline) -> Job:
         """Return the job that a request made. Raises NotFound."""
         self._cluster.require()
-        job = self._queue.find(request_id, deadline)
+        job = self._queue.find(request_id, deadline) or self._past.made_by(request_id, deadline)
         if job is None:
-            raise NotFound(f"slurmctld has no job of request_id {request_id}")
+            raise NotFound(self._past.missing(request_id))
         return job
 
     def list(
@@ -230,7 +252,7 @@ class SlurmScheduler:
 
     def troubles(self) -> Mapping[str, str]:
         """Return what keeps the backend from working, by the name of the check; never waits."""
-        found = {"slurmctld": self._cluster.trouble}
+        found = {"slurmctld": self._cluster.trouble, "journal": self._journal.trouble}
         if not self._calls.pids():
             found["workers"] = self._calls.last_failure or "no worker is ready"
         return {check: trouble for check, trouble in found.items() if trouble}

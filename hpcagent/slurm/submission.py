@@ -1,9 +1,8 @@
 """Submitting a job.
 
 Whatever can be refused is refused before anything is done. And when the outcome of the one call
-that matters is in doubt, the job is looked for by its mark before the caller is told so. (The
-journal of DESIGN 6 will stand around ``Submitter.submit``: what it needs, the digest and the mark,
-is made here.)
+that matters is in doubt, the job is looked for by its mark before the caller is told so. The
+journal is told before that call and after it.
 """
 
 import socket
@@ -16,6 +15,7 @@ from hpcagent.jobs.deadline import Deadline
 from hpcagent.jobs.errors import AgentError, InvalidRequest, OutcomeUnknown, Violation
 from hpcagent.jobs.estimate import Estimate
 from hpcagent.jobs.identity import Identity
+from hpcagent.jobs.journal import Entry, Journal
 from hpcagent.jobs.model import JobId, OptionOrigin, Submission
 from hpcagent.jobs.model import Warning as JobWarning
 from hpcagent.jobs.spec import JobSpec
@@ -29,6 +29,7 @@ from hpcagent.slurm.directory import Directory
 from hpcagent.slurm.estimates import Estimator
 from hpcagent.slurm.inventory import SlurmInventory
 from hpcagent.slurm.queue import Queue, whole
+from hpcagent.slurm.recording import recorded
 
 FOUND = JobWarning(
     "FOUND_BY_REQUEST_ID", "slurmctld's answer was lost; the job was found by its request_id"
@@ -43,12 +44,12 @@ class Submitter:
         settings: config.Slurm,
         rules: config.Policy,
         client: Client,
-        parts: tuple[Cluster, Directory, Queue, SlurmInventory],
+        parts: tuple[Cluster, Directory, Queue, SlurmInventory, Journal],
     ) -> None:
         self._settings = settings
         self._rules = rules
         self._client = client
-        self._cluster, self._directory, self._queue, inventory = parts
+        self._cluster, self._directory, self._queue, inventory, self._journal = parts
         self._estimator = Estimator(client, inventory)
         self._limits = environment.own_limits() | {
             name: None if limit == "unlimited" else limit for name, limit in settings.limits.items()
@@ -58,11 +59,11 @@ class Submitter:
         """Submit a job, or only check it where the spec says so."""
         asked = honour(spec, self._client.release)
         with asked.blamed():
-            submission = self._submit(asked, deadline)
+            submission = self._submit(asked, spec.digest(), deadline)
         warnings = (*asked.warnings, *submission.warnings)
         return replace(submission, digest=spec.digest(), warnings=warnings)
 
-    def _submit(self, asked: Honoured, deadline: Deadline) -> Submission:
+    def _submit(self, asked: Honoured, digest: str, deadline: Deadline) -> Submission:
         facts, spec = self._cluster.facts(deadline), asked.spec
         descriptor, identity = self._judge(spec, facts, deadline)
         origins = self._origins(asked, descriptor)
@@ -72,7 +73,18 @@ class Submitter:
             return replace(trial, option_origins=origins)
         if spec.create_work_dir is not None:
             work_dir.make(self._client, spec, identity, self._settings.work_dir_roots, deadline)
-        submission = self._send(spec, descriptor, identity, deadline)
+        entry = Entry(
+            digest=digest,
+            user_id=identity.uid,
+            user=identity.user,
+            name=spec.name,
+            asked_at=time.time(),
+            cluster=facts.name,
+            request_id=spec.request_id,
+        )
+        submission = recorded(
+            self._journal, entry, lambda: self._send(spec, descriptor, identity, deadline)
+        )
         return replace(submission, option_origins=origins)
 
     def estimate(self, spec: JobSpec, deadline: Deadline) -> Estimate:

@@ -1,0 +1,74 @@
+"""Seeing the agent's own jobs to their end.
+
+slurmctld forgets a job MinJobAge after its end, and nobody else may be looking. So as long as there
+are jobs in the journal whose end was not seen, one thread looks for them now and then. What it sees
+goes into the journal on its way, as everything does that is read from the queue.
+"""
+
+import threading
+import time
+
+import structlog
+
+from hpcagent.jobs.deadline import Deadline
+from hpcagent.jobs.errors import AgentError
+from hpcagent.jobs.journal import Journal
+from hpcagent.jobs.model import JobId
+from hpcagent.slurm.past import Past
+from hpcagent.slurm.queue import Queue, whole
+
+log = structlog.get_logger(__name__)
+
+PATIENCE = 60.0
+"""How long one look may take."""
+PRUNE_EVERY = 3600.0
+"""Seconds between two prunings of the journal."""
+
+
+class Keeper:
+    """Keeps the journal. ``interval`` are seconds between two looks."""
+
+    def __init__(
+        self, journal: Journal, queue: Queue, past: Past, interval: float, keep_days: float
+    ) -> None:
+        self._journal = journal
+        self._queue = queue
+        self._past = past
+        self._interval = interval
+        self._keep_days = keep_days
+        self._prune_at = 0.0
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="journal-keeper", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Look no more; a look under way is not waited for."""
+        self._stopping.set()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(self._interval):
+            try:
+                self.look(Deadline.after(PATIENCE))
+            except AgentError as error:  # the next look may succeed
+                log.warning("journal_look_failed", error=error.message)
+            except Exception:  # or no job would ever be seen to its end again
+                log.exception("journal_look_defect")
+
+    def look(self, deadline: Deadline) -> None:
+        """See how the jobs are whose end was not seen, and forget what is too old."""
+        if self._journal.trouble:
+            self._journal.probe()
+        if time.monotonic() >= self._prune_at:
+            self._prune_at = time.monotonic() + PRUNE_EVERY
+            self._journal.prune(self._keep_days)
+        unfinished = set(self._journal.unfinished())
+        if not unfinished:
+            return
+        there = self._queue.numbered(sorted(unfinished), deadline)
+        for number in sorted(unfinished - {whole(job).job_id for job in there}):
+            ended = self._past.ending(JobId(number), deadline)
+            self._journal.saw([ended] if ended else [])
+            self._journal.lost([number])

@@ -87,15 +87,20 @@ def settled(made: Made) -> dict[str, Any]:
     return {**made.record, "bitflags": made.record["bitflags"] & ~JOB_DEPENDENT}
 
 
-def check_alike(theirs: Outcome, mine: Outcome, allowed: Mapping[str, str]) -> None:
-    """Both made the same job, or both refused; the same words if it was Slurm that refused both."""
+def check_alike(
+    theirs: Outcome, mine: Outcome, allowed: Mapping[str, str], *, several_faults: bool = False
+) -> None:
+    """Both made the same job, or both refused; the same words if it was Slurm that refused both.
+
+    Of several faults sbatch may find one itself where slurmctld tells hpcagent of another.
+    """
     if isinstance(theirs, Made) and isinstance(mine, Made):
         assert differences(comparable(theirs), comparable(mine), SENT_DIFFERS) == {}
         assert differences(settled(theirs), settled(mine), allowed) == {}
     else:
         assert isinstance(theirs, Refused), mine
         assert isinstance(mine, Refused), theirs
-        assert mine.slurm in theirs.said
+        assert mine.slurm in theirs.said or (several_faults and not theirs.slurm)
 
 
 def is_privilege(name: str, value: object) -> bool:
@@ -294,7 +299,8 @@ def test_options_together_make_the_same_held_job(
     twins: Twins, options: dict[str, Any], partition: str
 ) -> None:
     spec = twins.spec(partition=partition, options=options | {"hold": True})
-    check_alike(twins.by_sbatch(spec), twins.by_hpcagent(spec), RECORD_DIFFERS)
+    theirs, mine = twins.by_sbatch(spec), twins.by_hpcagent(spec)
+    check_alike(theirs, mine, RECORD_DIFFERS, several_faults=True)
 
 
 @given(options=several(refused=2), partition=st.sampled_from(["", "debug", "short", "power,debug"]))
@@ -303,7 +309,8 @@ def test_options_together_are_judged_alike(
     twins: Twins, options: dict[str, Any], partition: str
 ) -> None:
     spec = twins.spec(partition=partition, options=options)
-    check_alike(twins.by_sbatch(spec), twins.by_hpcagent(spec), WAITING_DIFFERS)
+    theirs, mine = twins.by_sbatch(spec), twins.by_hpcagent(spec)
+    check_alike(theirs, mine, WAITING_DIFFERS, several_faults=True)
 
 
 numbers = st.integers(0, 120)

@@ -4,11 +4,11 @@ Only tests may start it: what hpcagent makes of a request is held against what s
 """
 
 import math
-import os
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -142,10 +142,17 @@ def switches(option: str, wanted: Switches) -> list[str]:
     return [f"{option}={wanted.count}{wait}"]
 
 
+@cache
+def files() -> "tempfile.TemporaryDirectory[str]":
+    """Where sbatch of any user finds a file; gone when the tests are."""
+    made = tempfile.TemporaryDirectory(prefix="hpcagent-sbatch-")
+    Path(made.name).chmod(0o755)
+    return made
+
+
 def file_of(option: str, content: str) -> list[str]:
-    path = Path(tempfile.gettempdir(), f"hpcagent-bbf-{os.getpid()}")
+    path = Path(files().name, "lines")
     path.write_text(content, encoding="utf-8")
-    path.chmod(0o644)
     return [f"{option}={path}"]
 
 

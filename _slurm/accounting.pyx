@@ -10,10 +10,9 @@ import re
 cimport cython
 from cpython.bytearray cimport PyByteArray_AS_STRING
 from libc cimport errno
-from libc.stdint cimport uint16_t, uint32_t
+from libc.stdint cimport uint16_t
 from libc.stdlib cimport free, malloc, qsort
 from libc.string cimport memset
-from posix.time cimport time_t
 
 from _slurm.call cimport begin, heard, words
 from _slurm.lists cimport each

@@ -295,7 +295,6 @@ cdef extern from "slurm/slurmdb.h" nogil:
         bitstr_t *preempt_bitstr
         slurmdb_qos_usage_t *usage
 
-
     uint32_t JOBCOND_FLAG_NO_STEP
     uint32_t JOBCOND_FLAG_NO_TRUNC
     uint32_t JOBCOND_FLAG_NO_DEFAULT_USAGE

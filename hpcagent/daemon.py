@@ -7,42 +7,31 @@ in. The second one ends the process at once, as the kernel does it by default.
 
 import os
 import signal
-import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
 import prometheus_client
 import structlog
 
-from hpcagent import config, log, sdnotify
-from hpcagent.changelog import open_log
+from hpcagent import config, log, sdnotify, state
 from hpcagent.jobs.deadline import Deadline
 from hpcagent.jobs.task_backend import TaskBackend
-from hpcagent.jobs.watch import ChangeLog, MemoryLog
-from hpcagent.journal import IN_MEMORY, FileJournal, NewerJournalError, open_journal
+from hpcagent.jobs.watch import ChangeLog
+from hpcagent.journal import FileJournal
+from hpcagent.server import listen
 from hpcagent.server.build import Server, build
-from hpcagent.server.listen import ListenError
 from hpcagent.slurm.scheduler import SlurmScheduler
 
 STOPPING: Final = frozenset({signal.SIGTERM, signal.SIGINT})
 HEEDED: Final = STOPPING | {signal.SIGHUP}
-
-CHANGES: Final = "slurm-changes.db"
-"""The file of the state directory that has the changes of jobs."""
-JOURNAL: Final = "slurm-journal.db"
-"""The file of the state directory that has the submitted jobs."""
 
 logger = structlog.get_logger(__name__)
 
 
 class ClientMissingError(Exception):
     """Kubernetes is enabled, and its client library is not installed."""
-
-
-class StateError(Exception):
-    """The daemon's directory, or a file in it, cannot be used; the words say why."""
 
 
 def run(file: Path) -> None:
@@ -57,9 +46,11 @@ def run(file: Path) -> None:
     log.configure(settings.log.level, settings.log.format)
     if exposure := config.exposure(file):
         logger.warning("config_exposed", trouble=exposure)
+    listen.refuse_taken(settings.server.unix)
     with ExitStack() as stack:
-        changes = stack.enter_context(_changes(settings.state))
-        journal = stack.enter_context(_journal(settings.state))
+        directory = stack.enter_context(state.claimed(settings.state))
+        changes = stack.enter_context(state.changes(directory))
+        journal = stack.enter_context(state.journal(directory))
         slurm = stack.enter_context(_slurm(settings, changes, journal))
         tasks = stack.enter_context(_kubernetes(settings))
         stack.enter_context(_metrics(settings.metrics))
@@ -69,47 +60,6 @@ def run(file: Path) -> None:
 
 
 # ---------------------------------------------------------------- the parts, ended in reverse order
-
-
-@contextmanager
-def _changes(settings: config.State) -> Iterator[ChangeLog]:
-    """Open the log of jobs' changes; without a directory it lives as long as the daemon."""
-    directory = _state_directory(settings)
-    if not directory:
-        yield MemoryLog()
-        return
-    try:
-        kept = open_log(Path(directory, CHANGES))
-    except (OSError, sqlite3.Error) as error:
-        raise StateError(f"{directory}: {error}") from error
-    with closing(kept):
-        yield kept
-
-
-@contextmanager
-def _journal(settings: config.State) -> Iterator[FileJournal]:
-    """Open the journal; without a directory it lives as long as the daemon."""
-    directory = _state_directory(settings)
-    path = Path(directory, JOURNAL) if directory else IN_MEMORY
-    try:
-        kept = open_journal(path)
-    except (OSError, sqlite3.Error, NewerJournalError) as error:
-        raise StateError(f"{path}: {error}") from error
-    if path is IN_MEMORY:
-        logger.warning("journal_in_memory", trouble="without a state directory it ends with us")
-    with closing(kept):
-        yield kept
-
-
-def _state_directory(settings: config.State) -> str:
-    """Return the daemon's directory, made if need be; empty: there is none."""
-    directory = settings.directory or os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
-    if directory:
-        try:
-            Path(directory).mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise StateError(f"{directory}: {error}") from error
-    return directory
 
 
 @contextmanager
@@ -152,7 +102,7 @@ def _metrics(settings: config.Metrics) -> Iterator[None]:
     try:
         server, thread = prometheus_client.start_http_server(int(port), host.strip("[]"))
     except OSError as error:
-        raise ListenError(f"cannot listen on {settings.listen}: {error.strerror}") from error
+        raise listen.ListenError(f"cannot listen on {settings.listen}: {error.strerror}") from error
     try:
         yield
     finally:

@@ -38,6 +38,7 @@ def run(args: argparse.Namespace) -> int:
     from hpcagent.config import ConfigError
     from hpcagent.server.listen import ListenError
     from hpcagent.slurm.scheduler import LibraryUnusableError
+    from hpcagent.state import StateError
 
     try:
         daemon.run(args.config)
@@ -50,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     except daemon.ClientMissingError as error:
         _say("kubernetes_client_missing", error)
         return os.EX_CONFIG
-    except daemon.StateError as error:
+    except StateError as error:
         _say("state_unusable", error)
         return 1
     except ListenError as error:

@@ -33,6 +33,7 @@ def listen_unix(server: grpc.Server, path: str) -> None:
         raise ListenError(f"{path} is too long for a unix socket: {MAX_UNIX_PATH} bytes at most")
     if not Path(path).parent.is_dir():
         raise ListenError(f"{Path(path).parent} is no directory: make it, or choose another")
+    refuse_taken(path)
     _remove_stale(path)
     before = os.umask(OWNER_ONLY)
     try:
@@ -54,8 +55,13 @@ def _add_port(server: grpc.Server, address: str) -> int:
         raise ListenError(f"cannot listen on {address}: {said}") from error
 
 
-def _remove_stale(path: str) -> None:
-    """Remove the socket that a dead daemon left behind; refuse anything else."""
+def refuse_taken(path: str) -> None:
+    """Refuse a path that anything but a dead daemon's socket is under; empty: none is asked for.
+
+    Raises ListenError.
+    """
+    if not path:
+        return
     try:
         mode = Path(path).lstat().st_mode
     except FileNotFoundError:
@@ -66,6 +72,9 @@ def _remove_stale(path: str) -> None:
         raise ListenError(f"{path} exists and is no socket: remove it, or choose another path")
     if _is_alive(path):
         raise ListenError(f"another process listens on {path}: stop it, or choose another path")
+
+
+def _remove_stale(path: str) -> None:
     try:
         Path(path).unlink(missing_ok=True)
     except OSError as error:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from hpcagent.jobs.matching import stands_for
 from hpcagent.jobs.model import Job, JobId, Named
 
 
@@ -41,6 +42,23 @@ class Entry:
     """Of a refusal."""
     job_id: int = 0
     """Number of the job, the array or the leader; 0 where there is none."""
+    array: str = ""
+    """Which tasks were asked for, as the request wrote it; empty: it is no array."""
+    components: int = 1
+    """How many; more than one: it is a heterogeneous job."""
+
+    def includes(self, job_id: JobId) -> bool:
+        """Whether an id means the job, or a task or component that was asked for with it."""
+        if job_id.array_task_id is not None:
+            return stands_for(_indexes(self.array), job_id.array_task_id)
+        if job_id.het_job_offset is not None:
+            return self.components > 1 and job_id.het_job_offset < self.components
+        return True
+
+
+def _indexes(array: str) -> str:
+    """Leave out what slurmctld passes over in each part: brackets, and how many may run."""
+    return ",".join(part.partition("%")[0].strip(" []") for part in array.split(","))
 
 
 class Journal(Protocol):

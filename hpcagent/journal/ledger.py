@@ -30,7 +30,7 @@ _MOST_REMEMBERED = 200_000
 
 _FIELDS = (
     "cluster", "request_id", "digest", "user_id", "user", "name", "asked_at", "outcome", "reason",
-    "job_id",
+    "job_id", "array", "components",
 )  # fmt: skip
 _COLUMNS = ", ".join(_FIELDS)
 _INTEND = f"INSERT INTO entries ({_COLUMNS}) VALUES ({', '.join('?' * len(_FIELDS))})"  # noqa: S608

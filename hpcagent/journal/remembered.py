@@ -27,11 +27,14 @@ Seen = tuple[bytes, str, float]
 
 
 def job(entry: Entry, seen: Sequence[Seen], wanted: JobId) -> Job | None:
-    """Return what is known of the job that an id means; None if the entry has no such job."""
+    """Return what is known of the job that an id means; None if the entry has no such job.
+
+    A task that was asked for was there, though nobody may have looked while it was.
+    """
     jobs = [found for row in seen if (found := _decoded(row)) is not None]
     meant = [one for one in jobs if is_meant(one, wanted)]
     if not meant:
-        return None if jobs else _facts(entry, seen, wanted)
+        return _facts(entry, () if jobs else seen, wanted) if entry.includes(wanted) else None
     chosen = _chosen(meant, wanted)
     if wanted.array_task_id is not None and chosen.job_id.array_task_id is None:
         chosen = replace(chosen, job_id=replace(wanted, cluster=chosen.job_id.cluster))

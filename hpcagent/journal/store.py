@@ -27,6 +27,8 @@ MIGRATIONS: Sequence[str] = (
         outcome TEXT NOT NULL,
         reason TEXT NOT NULL DEFAULT '',
         job_id INTEGER NOT NULL DEFAULT 0,
+        array TEXT NOT NULL,  -- the tasks, as asked for
+        components INTEGER NOT NULL,
         answer BLOB,  -- what the caller was told, for whoever asks again
         unfinished INTEGER NOT NULL DEFAULT 0  -- its end has not been seen, and may still come
     );

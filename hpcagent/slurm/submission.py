@@ -81,6 +81,8 @@ class Submitter:
             asked_at=time.time(),
             cluster=facts.name,
             request_id=spec.request_id,
+            array=str(spec.options.get("array", "")),
+            components=1 + len(spec.components),
         )
         submission = recorded(
             self._journal, entry, lambda: self._send(spec, descriptor, identity, deadline)

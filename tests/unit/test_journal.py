@@ -138,6 +138,35 @@ def test_tasks_of_an_array_are_kept_one_by_one(journal: FileJournal) -> None:
     assert told(journal, "7").job_id.array_task_id == 3
 
 
+@pytest.mark.parametrize("array", ["0-3,8", "[0-1],2-3%1,8", "0-8:4,1-3%2"])
+def test_a_task_that_nobody_saw_is_one_of_those_that_were_asked_for(
+    journal: FileJournal, array: str
+) -> None:
+    accepted(journal, 7, replace(ENTRY, array=array))
+    for _ in range(2):  # at first none of them was seen
+        for task in (0, 3, 8):
+            kept = told(journal, f"7_{task}")
+            assert (kept.job_id.array_task_id, kept.state) == (task, JobState.UNKNOWN)
+            assert kept.backend_state == ""
+        for unknown in (JobId(7, 9, cluster=CLUSTER), JobId(7, None, 0, CLUSTER)):
+            assert journal.job(unknown) is None
+        journal.saw([seen("7_1", JobState.COMPLETED, array=JobArray(7), raw_job_id=8)])
+
+
+def test_a_component_that_nobody_saw_is_one_of_those_that_were_asked_for(
+    journal: FileJournal,
+) -> None:
+    accepted(journal, 7, replace(ENTRY, components=2))
+    accepted(journal, 8)
+    assert told(journal, "7+1").state is JobState.UNKNOWN
+    for unknown in (
+        JobId(7, None, 2, CLUSTER),
+        JobId(7, 0, None, CLUSTER),
+        JobId(8, None, 0, CLUSTER),
+    ):
+        assert journal.job(unknown) is None
+
+
 def test_components_are_kept_one_by_one(journal: FileJournal) -> None:
     accepted(journal, 7)
     journal.saw([
@@ -287,7 +316,7 @@ def test_nothing_of_a_script_or_an_environment_is_in_the_file(path: Path) -> Non
     """An entry has no field for them."""
     assert set(Entry.__dataclass_fields__) == {
         "digest", "user_id", "user", "name", "asked_at", "cluster", "request_id", "outcome",
-        "reason", "job_id",
+        "reason", "job_id", "array", "components",
     }  # fmt: skip
 
 

@@ -97,11 +97,16 @@ def het(daemon: Daemon, *options: str) -> JobId:
     return JobId(id=made.stdout.strip())
 
 
-def start_now(caller: Caller, job: JobId) -> None:
-    """Let a requeued job start: slurmctld waits until its old credential has expired."""
+def start_soon(caller: Caller, job: JobId) -> None:
+    """Let a requeued job start: slurmctld waits until its old credential has expired.
+
+    Not in the second in which that was revoked: slurmd takes none from the same second for a new
+    one, and slurmctld lets the job fail, "Job credential revoked" (22.05 slurm_cred.c).
+    """
     wait_until(lambda: caller.get(job).eligible_time.seconds > time.time(), "it is told to wait")
-    mask = FieldMask(paths=["options.begin"])
-    caller.stub.UpdateJob(UpdateJobRequest(job_id=job, update_mask=mask), timeout=DEADLINE)
+    request = UpdateJobRequest(job_id=job, update_mask=FieldMask(paths=["options.begin"]))
+    request.job.options.begin.seconds = int(time.time()) + 1
+    caller.stub.UpdateJob(request, timeout=DEADLINE)
 
 
 # ------------------------------------------------------------------------ for every verb
@@ -237,7 +242,7 @@ def test_a_job_that_runs_goes_back_and_runs_again(
     rung.wait()
     assert control.requeue(job) == [(job.id, 0, [])]
     caller.wait(job, JOB_STATE_PENDING)
-    start_now(caller, job)
+    start_soon(caller, job)
     rung.wait()
     assert caller.wait(job, JOB_STATE_RUNNING).restart_count == 1
 
@@ -256,7 +261,7 @@ def test_a_job_that_has_ended_is_requeued(caller: Caller, control: Control) -> N
     caller.wait(job, JOB_STATE_FAILED)
     assert control.requeue(job) == [(job.id, 0, [])]
     assert caller.wait(job, JOB_STATE_PENDING).restart_count == 1
-    start_now(caller, job)
+    start_soon(caller, job)
     assert caller.wait(job, JOB_STATE_FAILED).exit_status.code == 3
 
 

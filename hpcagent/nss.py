@@ -84,9 +84,10 @@ def _group_by_name(name: str) -> Group | None:
 
 
 def _user(entry: pwd.struct_passwd) -> User:
-    # A home whose bytes are no UTF-8 cannot be named to Kubernetes, nor sent to whoever asked.
-    home = entry.pw_dir if entry.pw_dir.isprintable() else ""
-    return User(entry.pw_uid, entry.pw_name, entry.pw_gid, home)
+    # A home whose bytes are no UTF-8 cannot be named to Kubernetes, nor sent to whoever asked; and
+    # one that is relative is nowhere.
+    usable = entry.pw_dir.startswith("/") and entry.pw_dir.isprintable()
+    return User(entry.pw_uid, entry.pw_name, entry.pw_gid, entry.pw_dir if usable else "")
 
 
 def _group(entry: grp.struct_group) -> Group:

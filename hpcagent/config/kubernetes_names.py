@@ -18,6 +18,8 @@ _DNS_1035_LABEL = re.compile("[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 _DNS_SUBDOMAIN = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*")
 _QUALIFIED = re.compile(rf"(?:(?=[^/]{{1,253}}/){_LABEL}(?:\.{_LABEL})*/)?{_VALUE}")
 _ENVIRONMENT_NAME = re.compile("[-._a-zA-Z][-._a-zA-Z0-9]*")
+_REGISTRY = rf"(?:localhost|{_LABEL}(?:\.{_LABEL})+|{_LABEL}(?:\.{_LABEL})*:[0-9]{{1,5}})"
+_IMAGES = re.compile(rf"\*|{_REGISTRY}(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*/?")
 _CAPABILITY = re.compile("[A-Z][A-Z0-9_]{0,62}")
 
 
@@ -74,6 +76,28 @@ def capability(text: str) -> str:
     if _CAPABILITY.fullmatch(text) and not text.startswith("CAP_"):
         return ""
     return "must be the name of a capability in capitals and without CAP_, as SYS_ADMIN"
+
+
+def images(text: str) -> str:
+    """Judge which images may run: what could never be one is a mistake."""
+    if _IMAGES.fullmatch(text):
+        return ""
+    return (
+        "must be *, a registry, or one with the beginning of a repository, as"
+        " docker.io/library/busybox, in small letters and without a tag"
+    )
+
+
+def device(text: str) -> str:
+    """Judge the full name of an extended resource; it has a prefix."""
+    if "/" in text and _QUALIFIED.fullmatch(text):
+        return ""
+    return "must be the full name of a device, as nvidia.com/gpu"
+
+
+def directory(text: str) -> str:
+    """Judge a directory below which something is allowed: all of a node is below the root."""
+    return absolute_path(text) or ("" if text.strip("/") else "must not be the root of the nodes")
 
 
 def absolute_path(text: str) -> str:

@@ -49,6 +49,7 @@ def judge(settings: Kubernetes) -> Found:
     for name, profile in settings.profiles.items():
         yield from _profile(f"kubernetes.profiles.{name}", profile)
     yield from _policy("kubernetes.policy", settings.policy)
+    yield from _default_namespaces(settings)
 
 
 def _clusters(settings: Kubernetes) -> Found:
@@ -96,7 +97,7 @@ def _profile(path: str, profile: Profile) -> Found:
     for name in profile.environment:
         yield from _form(f"{path}.environment.{name}", name, names.environment_name)
     for name in profile.devices:
-        yield from _form(f"{path}.devices.{name}", name, names.qualified_name)
+        yield from _form(f"{path}.devices.{name}", name, names.device)
     yield from _volumes(path, profile)
     yield from _once([(f"{path}.{name}", getattr(profile, name)) for name in LABELS])
 
@@ -120,11 +121,25 @@ def _volumes(path: str, profile: Profile) -> Found:
 def _policy(path: str, policy: TaskPolicy) -> Found:
     for name in ("homes", "host_path_roots"):
         for index, text in enumerate(getattr(policy, name)):
-            yield from _form(f"{path}.{name}[{index}]", text, names.absolute_path)
+            yield from _form(f"{path}.{name}[{index}]", text, names.directory)
+    for index, text in enumerate(policy.images):
+        yield from _form(f"{path}.images[{index}]", text, names.images)
     for index, text in enumerate(sorted(policy.namespaces)):
         yield from _form(f"{path}.namespaces[{index}]", text, names.dns_label)
     for index, text in enumerate(sorted(policy.capabilities)):
         yield from _form(f"{path}.capabilities[{index}]", text, names.capability)
+
+
+def _default_namespaces(settings: Kubernetes) -> Found:
+    """Find a namespace of tasks that name none, in which the policy allows none."""
+    allowed = settings.policy.namespaces
+    if any(map(names.dns_label, allowed)):
+        return  # one mistake would be told twice
+    for name in dict.fromkeys(cluster.profile for cluster in settings.clusters.values()):
+        profile = settings.profiles.get(name)
+        if allowed and profile and profile.namespace not in allowed:
+            said = f"expected {profile.namespace} too, which profile {name} puts its tasks into"
+            yield Fault("kubernetes.policy.namespaces", said)
 
 
 def _form(path: str, text: str, form: names.Form, *, empty: bool = False) -> Found:

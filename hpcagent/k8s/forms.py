@@ -157,7 +157,7 @@ def _amounts(spec: TaskSpec) -> Found:
     for index, one in enumerate(asked.devices):
         path = f"resources.devices[{index}]"
         yield from required(f"{path}.name", one.name)
-        yield from formed(f"{path}.name", one.name, device_name)
+        yield from formed(f"{path}.name", one.name, names.device)
         yield from ranged(f"{path}.count", one.count, 0, quantities.MAX)
     yield from once(
         (f"resources.devices[{index}].name", one.name) for index, one in enumerate(asked.devices)
@@ -165,13 +165,6 @@ def _amounts(spec: TaskSpec) -> Found:
     least = 1 if spec.workload is Workload.JOB else 0
     yield from ranged("replicas", spec.replicas, least, MAX_INT32)
     yield from ranged("termination_grace_period", spec.termination_grace_period, 0, MAX_SECONDS)
-
-
-def device_name(text: str) -> str:
-    """Judge the full name of an extended resource; it has a prefix."""
-    if "/" in text and not names.qualified_name(text):
-        return ""
-    return "must be the full name of a device, as nvidia.com/gpu"
 
 
 def _batch(spec: TaskSpec) -> Found:

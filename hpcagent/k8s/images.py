@@ -7,6 +7,10 @@ registry.
 import re
 
 DEFAULT_REGISTRY = "docker.io"
+OLD_REGISTRY = "index.docker.io"
+"""Docker's former name for the same."""
+OFFICIAL = "library"
+"""Where the default registry has repositories of one name."""
 MAX_NAME = 255
 """Longest name without tag and digest."""
 
@@ -32,11 +36,23 @@ def trouble(image: str) -> str:
 def repository(image: str) -> str:
     """Return ``registry/repository`` of a well-formed name: ``docker.io/library/busybox``."""
     form = _IMAGE.fullmatch(image)
-    name = form["name"] if form else image
+    registry, rest = _split(form["name"] if form else image)
+    if registry == DEFAULT_REGISTRY and "/" not in rest:
+        rest = f"{OFFICIAL}/{rest}"
+    return f"{registry}/{rest}"
+
+
+def _split(name: str) -> tuple[str, str]:
+    """Return the registry that a runtime asks, and the rest.
+
+    Repositories have no capitals: ``HUB/app`` is a host named HUB, though no dot says so.
+    """
     first, slash, rest = name.partition("/")
-    if slash and ("." in first or ":" in first or first == "localhost"):
-        return f"{first.lower()}/{rest}"
-    return f"{DEFAULT_REGISTRY}/{name if slash else f'library/{name}'}"
+    is_host = "." in first or ":" in first or first == "localhost" or first != first.lower()
+    if not slash or not is_host:
+        return DEFAULT_REGISTRY, name
+    host = first.lower()
+    return DEFAULT_REGISTRY if host == OLD_REGISTRY else host, rest
 
 
 def allowed(image: str, patterns: tuple[str, ...]) -> bool:

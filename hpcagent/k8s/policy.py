@@ -24,7 +24,7 @@ def check(spec: TaskSpec, identity: Identity, profile: Profile, settings: Kubern
     faults = [
         *_namespace(spec, policy, settings),
         *image("task.plan.container_image", spec.task.plan.container_image, policy),
-        *_home(spec, identity, policy),
+        *_home(spec, identity, profile, policy),
         *_host_paths(spec, identity, profile, policy),
         *_rights(spec, profile, policy),
         *_nodes(spec, profile, policy),
@@ -62,10 +62,16 @@ def image(path: str, name: str, policy: TaskPolicy) -> Found:
 # ----------------------------------------------------------------------------- paths of the nodes
 
 
-def _home(spec: TaskSpec, identity: Identity, policy: TaskPolicy) -> Found:
-    """A caller must not give away another's home, or all the node's, as the user's own."""
-    if spec.home and paths.clean(spec.home) not in _homes(identity, policy):
-        what = f"{shown(spec.home)} as the home of {identity.user}"
+def _home(spec: TaskSpec, identity: Identity, profile: Profile, policy: TaskPolicy) -> Found:
+    """A caller must not give away another's home, or all the node's, as the user's own.
+
+    Accounts of services often have ``/`` for a home: NSS does not make that one harmless.
+    """
+    home = paths.clean(spec.home or identity.home)
+    is_unknown = spec.home and home not in _homes(identity, policy)
+    is_everything = home == "/" and (spec.home or (identity.home and profile.home_volume))
+    if is_unknown or is_everything:
+        what = f"{shown(home)} as the home of {identity.user}"
         yield _refused("home", what, "homes", "HOME_NOT_ALLOWED")
 
 

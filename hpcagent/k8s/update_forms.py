@@ -4,11 +4,12 @@ The same rules hold as for a submission, or a submission's refusal could be walk
 """
 
 from hpcagent.config import Kubernetes, Profile
+from hpcagent.config import kubernetes_names as names
 from hpcagent.jobs.errors import InvalidRequest
 from hpcagent.jobs.task import TaskUpdate
 from hpcagent.k8s import images, policy, quantities
 from hpcagent.k8s.faults import Found, formed, once, ranged, required
-from hpcagent.k8s.forms import MAX_INT32, device_name
+from hpcagent.k8s.forms import MAX_INT32
 
 
 def check(change: TaskUpdate, profile: Profile, settings: Kubernetes) -> None:
@@ -29,7 +30,7 @@ def _forms(change: TaskUpdate) -> Found:
     for index, one in devices:
         path = f"job.devices[{index}]"
         yield from required(f"{path}.name", one.name)
-        yield from formed(f"{path}.name", one.name, device_name)
+        yield from formed(f"{path}.name", one.name, names.device)
         yield from ranged(f"{path}.count", one.count, 0, quantities.MAX)
     yield from once((f"job.devices[{index}].name", one.name) for index, one in devices)
 

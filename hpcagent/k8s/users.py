@@ -16,7 +16,14 @@ from dataclasses import dataclass
 import msgspec
 
 from hpcagent.jobs.deadline import Deadline
-from hpcagent.jobs.errors import AgentError, DeadlineExceeded, InvalidRequest, Kind, Violation
+from hpcagent.jobs.errors import (
+    AgentError,
+    DeadlineExceeded,
+    Forbidden,
+    InvalidRequest,
+    Kind,
+    Violation,
+)
 from hpcagent.jobs.identity import Claim, Facts, Group, Identity, IdentityPolicy, User, settle
 
 _NAME = re.compile(r"[^\s/:\x00-\x1f\x7f]{1,256}")
@@ -155,6 +162,10 @@ class RequestUsers:
         ]
         if faults:
             raise InvalidRequest(faults)
+        if claim.group_id == 0:
+            said = "gid 0 is not given away where the request alone says who is in it"
+            fault = Violation("group_id", said, "GROUP_NOT_SERVED")
+            raise Forbidden(said, reason=fault.reason, violations=[fault])
         user = User(claim.user_id, claim.user, claim.group_id)
         group = Group(claim.group_id, claim.group)
         facts = Facts(user, user, group, group, group, (claim.group_id,))

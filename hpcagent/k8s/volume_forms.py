@@ -7,21 +7,30 @@ from hpcagent.config import kubernetes_names as names
 from hpcagent.jobs.errors import Violation
 from hpcagent.jobs.task import TaskSpec
 from hpcagent.k8s import paths
-from hpcagent.k8s.faults import Found, formed, once, ranged, required
+from hpcagent.k8s.faults import Found, formed, once, ranged, required, shown
 from hpcagent.k8s.mounts import SHM, Mount, mounts, volumes
 
 MAX_MODE = 0o7777
+COLON = ":"
+NO_COLON = "must not contain a colon"
+"""Where a container sees a volume (v1.VolumeMount)."""
 
 
 def check(spec: TaskSpec, profile: Profile, home: str) -> Found:
     """Find everything that is wrong; ``home`` is the one in force, empty while not known."""
     faults = [*_stage(spec), *_volumes(spec), *_workdir(spec), *_files(spec)]
-    faults += formed("home", spec.home, paths.trouble, "PATH_FORM")
+    faults += _home(spec, profile, home)
     yield from faults
     if not faults:  # else one mistake would be told twice
         seen = mounts(spec, profile, home)
         yield from _places(seen)
         yield from _reachable(spec, seen)
+
+
+def _home(spec: TaskSpec, profile: Profile, home: str) -> Found:
+    yield from formed("home", spec.home, paths.trouble, "PATH_FORM")
+    if profile.home_volume and COLON in home:
+        yield Violation("home", f"is {shown(home)}; it {NO_COLON}", "PATH_FORM")
 
 
 def _stage(spec: TaskSpec) -> Found:
@@ -56,8 +65,8 @@ def _workdir(spec: TaskSpec) -> Found:
 def _mount_path(path: str) -> str:
     if why := paths.trouble(path):
         return why
-    if ":" in path:
-        return "must not contain a colon"  # v1.VolumeMount
+    if COLON in path:
+        return NO_COLON
     return "must not be the root of the container" if paths.clean(path) == "/" else ""
 
 

@@ -149,6 +149,21 @@ REFUSED: Mapping[str, Mapping[str, str]] = {
     },
     "[kubernetes.policy]\nhomes = ['home']": {"kubernetes.policy.homes[0]": "an absolute path"},
     "[kubernetes.policy]\nnamespaces = ['a.b']": {"kubernetes.policy.namespaces[0]": "a-z 0-9"},
+    "[kubernetes.policy]\nnamespaces = ['hpc']": {
+        "kubernetes.policy.namespaces": "expected default too, which profile default puts"
+    },
+    "[kubernetes.policy]\nhost_path_roots = ['/']": {
+        "kubernetes.policy.host_path_roots[0]": "must not be the root"
+    },
+    "[kubernetes.policy]\nimages = ['busybox', 'hub.example/Team', 'hub.example/a:1', '']": {
+        "kubernetes.policy.images[0]": "docker.io/library/busybox",
+        "kubernetes.policy.images[1]": "in small letters",
+        "kubernetes.policy.images[2]": "without a tag",
+        "kubernetes.policy.images[3]": "must be *",
+    },
+    "[kubernetes.profiles.default.devices]\ncpu = 1": {
+        "kubernetes.profiles.default.devices.cpu": "nvidia.com/gpu"
+    },
     "[kubernetes.policy]\nmax_replicas = -1": {"kubernetes.policy.max_replicas": "from 0 to"},
     "server = \n": {"": "is not TOML: Invalid value (at line 1"},
     "[log]\nlevel = 'info'\nlevel = 'debug'\n": {"": "Cannot overwrite a value (at line 3"},

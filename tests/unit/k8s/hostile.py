@@ -104,6 +104,7 @@ MALFORMED: Mapping[str, tuple[Mapping[str, Any], Mapping[str, str]]] = {
         {"task.plan.volumes": volume(mount_path="/a:b")},
         {"task.plan.volumes[0].mount_path": "PATH_FORM"},
     ),
+    "a home with a colon": ({"home": f"{HOME}:/etc"}, {"home": "PATH_FORM"}),
     "a mount over everything": (
         {"task.plan.volumes": volume(mount_path="/a/..")},
         {"task.plan.volumes[0].mount_path": "PATH_FORM"},
@@ -195,6 +196,7 @@ MALFORMED: Mapping[str, tuple[Mapping[str, Any], Mapping[str, str]]] = {
 FORBIDDEN: Mapping[str, tuple[Mapping[str, Any], Mapping[str, str]]] = {
     "root": ({"user_id": 0, "user": "root"}, {"user_id": "USER_NOT_SERVED"}),
     "an account of the system": ({"user_id": 999}, {"user_id": "USER_NOT_SERVED"}),
+    "root's group": ({"group_id": 0, "group": "root"}, {"group_id": "GROUP_NOT_SERVED"}),
     "the node's whole file system": (
         {"task.plan.volumes": volume(host_path="/")},
         {"task.plan.volumes[0]": "HOST_PATH_NOT_ALLOWED"},
@@ -232,6 +234,10 @@ FORBIDDEN: Mapping[str, tuple[Mapping[str, Any], Mapping[str, str]]] = {
     ),
     "an image of a registry that begins alike": (
         {"task.plan.container_image": "hub.starlight-dev.nscc-gz.cn.evil.example/a"},
+        {"task.plan.container_image": "IMAGE_NOT_ALLOWED"},
+    ),
+    "an image of a host without a dot": (
+        {"task.plan.container_image": "EVIL/hub.starlight-dev.nscc-gz.cn/a"},
         {"task.plan.container_image": "IMAGE_NOT_ALLOWED"},
     ),
     "an image without a registry": (

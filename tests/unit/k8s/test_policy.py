@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -8,6 +9,7 @@ from hpcagent import config
 from hpcagent.config import Profile
 from hpcagent.jobs import task as domain
 from hpcagent.jobs.errors import Forbidden
+from hpcagent.jobs.identity import Identity
 from hpcagent.k8s import images, paths, policy
 
 
@@ -16,8 +18,14 @@ def settings(**rules: Any) -> config.Kubernetes:  # noqa: ANN401 - settings of T
 
 
 def refused(spec: domain.TaskSpec, chosen: Profile, **rules: object) -> dict[str, str]:
+    return refused_to(USER, spec, chosen, **rules)
+
+
+def refused_to(
+    user: Identity, spec: domain.TaskSpec, chosen: Profile, **rules: object
+) -> dict[str, str]:
     try:
-        policy.check(spec, USER, chosen, settings(**rules))
+        policy.check(spec, user, chosen, settings(**rules))
     except Forbidden as error:
         return {fault.field: fault.reason for fault in error.violations}
     return {}
@@ -53,6 +61,15 @@ def test_a_home_that_the_policy_knows_is_the_users_own() -> None:
     spec = task(home="/GPUFS/jiangli/")
     assert refused(spec, profile(), homes=["/GPUFS/{user}"]) == {}
     assert refused(spec, profile()) == {"home": "HOME_NOT_ALLOWED"}
+
+
+def test_the_root_of_the_nodes_is_nobodys_home_whatever_nss_says() -> None:
+    service = replace(USER, home="/")
+    everything = {"home": "HOME_NOT_ALLOWED"}
+    assert refused_to(service, task(), profile()) == everything
+    assert refused_to(service, task(home="/"), profile()) == everything
+    assert refused_to(service, task(home="/../"), profile()) == everything
+    assert refused_to(service, task(), profile(home_volume="")) == {}
 
 
 def test_volumes_of_the_profile_are_the_operators_choice() -> None:
@@ -113,6 +130,10 @@ def test_the_policys_namespaces_take_the_place_of_the_profiles() -> None:
         ("hub.example/a/b:1", "hub.example/a/b"),
         ("hub.example:5000/a/b", "hub.example:5000/a/b"),
         ("HUB.example/a", "hub.example/a"),
+        ("HUB/a", "hub/a"),
+        ("docker.io/busybox", "docker.io/library/busybox"),
+        ("index.docker.io/busybox", "docker.io/library/busybox"),
+        ("index.docker.io/user/app", "docker.io/user/app"),
         (f"hub.example/a@sha256:{'0' * 64}", "hub.example/a"),
         ("a:1@sha256:" + "0" * 64, "docker.io/library/a"),
     ],

@@ -89,7 +89,7 @@ def build(
     checks: dict[str, Troubles] = {agent.SERVICE.full_name: dict}
     served: list[str] = []
     if slurm is not None:
-        batch = _slurm_agent(slurm, settings.max_deadline, streams)
+        batch = SlurmAgent(slurm, settings.max_deadline, streams)
         slurm_agent_pb2_grpc.add_SlurmAgentServicer_to_server(batch, server)
         checks[SLURM_AGENT.full_name] = slurm.troubles
         served += methods.served(SLURM_AGENT, batch)
@@ -119,11 +119,6 @@ def _pools(streams: Streams) -> Pools:
         return streams if method.rpartition("/")[2] in METHODS else None
 
     return pool
-
-
-def _slurm_agent(backend: Backend, max_deadline: float, streams: Streams) -> SlurmAgent:
-    # The stub calls every method abstract; at run time those left out answer UNIMPLEMENTED.
-    return SlurmAgent(backend, max_deadline, streams)  # type: ignore[abstract]
 
 
 def _k8s_agent(backend: TaskBackend, max_deadline: float, streams: Streams) -> K8sAgent:

@@ -1,5 +1,6 @@
-"""SlurmAgent: the service's methods; those left out answer UNIMPLEMENTED."""
+"""SlurmAgent: the service's methods."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import grpc
@@ -13,11 +14,12 @@ from hpcagent.server.control import ControlMethods
 from hpcagent.server.deadlines import deadline_of
 from hpcagent.server.decode.descriptor import descriptor_spec
 from hpcagent.server.decode.jobs import get_query, list_query
-from hpcagent.server.decode.submission import job_spec
+from hpcagent.server.decode.submission import item_spec, job_spec
 from hpcagent.server.encode import jobs, results
 from hpcagent.server.following import FollowMethods
 from hpcagent.server.inventory import ClusterMethods
 from hpcagent.server.mutations import audited
+from hpcagent.server.pipeline import Pipeline
 from hpcagent.server.streams import Streams
 from hpcagent.v1 import job_pb2, job_requests_pb2, slurm_agent_pb2, slurm_agent_pb2_grpc
 
@@ -37,6 +39,25 @@ class SlurmAgent(
     ) -> job_requests_pb2.SubmitJobResponse:
         """Submit a job."""
         return self._submit(job_spec(request, self._cluster), context)
+
+    def SubmitJobs(
+        self,
+        request_iterator: Iterator[slurm_agent_pb2.SubmitJobsRequest],
+        context: grpc.ServicerContext,
+    ) -> Iterator[slurm_agent_pb2.SubmitJobsResponse]:
+        """Submit many jobs."""
+        pipeline = Pipeline(lambda asked: self._item(asked, context), results.refused_item)
+        with (
+            self._streams.admitted(),
+            self._streams.running(context, pipeline.close, pipeline.stop),
+        ):
+            yield from pipeline.answers(request_iterator)
+
+    def _item(
+        self, asked: slurm_agent_pb2.SubmitJobsRequest, context: grpc.ServicerContext
+    ) -> slurm_agent_pb2.SubmitJobsResponse:
+        response = self._submit(item_spec(asked, self._cluster), context)
+        return slurm_agent_pb2.SubmitJobsResponse(item=asked.item, response=response)
 
     def SubmitDescriptor(
         self, request: slurm_agent_pb2.SubmitDescriptorRequest, context: grpc.ServicerContext

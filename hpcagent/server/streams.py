@@ -1,4 +1,4 @@
-"""Calls that last: watches, and outputs that are followed.
+"""Calls that last: watches, outputs that are followed, and streams of submissions.
 
 A synchronous server gives a call a thread until its end, and has few of them, because each may keep
 a worker process busy. A stream mostly waits, and there may be hundreds. So streams have threads of
@@ -19,7 +19,7 @@ from hpcagent.jobs.errors import BackendUnavailable, Overloaded
 
 log = structlog.get_logger(__name__)
 
-METHODS = frozenset({"WatchJobs", "ReadOutput"})
+METHODS = frozenset({"WatchJobs", "ReadOutput", "SubmitJobs"})
 """Methods of all services that are served here."""
 RETRY_SECONDS = 1.0
 """When a caller who was turned away may try again."""

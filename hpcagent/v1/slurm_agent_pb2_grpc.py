@@ -176,7 +176,9 @@ class SlurmAgentServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SubmitJobs(self, request_iterator, context):
-        """Submits many jobs over one stream; the answers come in the order of completion, each with its `item`.
+        """Submits many jobs over one stream, several at once; the answers come in the order of completion, each with its `item`.
+        It is read as fast as jobs are submitted, and each job has SubmitJob's deadline within the stream's. Errors of one
+        job are its `status`. The stream ends with UNAVAILABLE when the agent ends, behind the answers to all that was begun.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -32,7 +32,10 @@ class SlurmAgentStub:
     DEADLINE_EXCEEDED or UNKNOWN with reason SUBMIT_OUTCOME_UNKNOWN.
     """
     SubmitJobs: _grpc.StreamStreamMultiCallable[_slurm_agent_pb2.SubmitJobsRequest, _slurm_agent_pb2.SubmitJobsResponse]
-    """Submits many jobs over one stream; the answers come in the order of completion, each with its `item`."""
+    """Submits many jobs over one stream, several at once; the answers come in the order of completion, each with its `item`.
+    It is read as fast as jobs are submitted, and each job has SubmitJob's deadline within the stream's. Errors of one
+    job are its `status`. The stream ends with UNAVAILABLE when the agent ends, behind the answers to all that was begun.
+    """
     SubmitDescriptor: _grpc.UnaryUnaryMultiCallable[_slurm_agent_pb2.SubmitDescriptorRequest, _job_requests_pb2.SubmitJobResponse]
     """Submits a job given as the original system's SLURMJobDescMsg. Errors: as SubmitJob."""
     EstimateJob: _grpc.UnaryUnaryMultiCallable[_slurm_agent_pb2.SubmitJobRequest, _slurm_agent_pb2.EstimateJobResponse]
@@ -109,7 +112,10 @@ class SlurmAgentServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _abc.Iterator[_slurm_agent_pb2.SubmitJobsRequest],
         context: _grpc.ServicerContext,
     ) -> _abc.Iterator[_slurm_agent_pb2.SubmitJobsResponse]:
-        """Submits many jobs over one stream; the answers come in the order of completion, each with its `item`."""
+        """Submits many jobs over one stream, several at once; the answers come in the order of completion, each with its `item`.
+        It is read as fast as jobs are submitted, and each job has SubmitJob's deadline within the stream's. Errors of one
+        job are its `status`. The stream ends with UNAVAILABLE when the agent ends, behind the answers to all that was begun.
+        """
 
     @_abc_1.abstractmethod
     def SubmitDescriptor(

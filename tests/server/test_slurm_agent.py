@@ -18,6 +18,8 @@ from hpcagent.jobs.model import JobFilter, JobId, JobReason, JobState
 from hpcagent.jobs.model import Warning as JobWarning
 from hpcagent.jobs.orders import Order, Verb
 from hpcagent.jobs.spec import WorkDirRequest
+from hpcagent.server.slurm_agent import SlurmAgent
+from hpcagent.v1 import slurm_agent_pb2, slurm_agent_pb2_grpc
 from hpcagent.v1.job_pb2 import JOB_STATE_FAILED, JOB_STATE_RUNNING
 from hpcagent.v1.job_pb2 import JobId as IdMessage
 from hpcagent.v1.job_requests_pb2 import (
@@ -329,24 +331,14 @@ def test_a_cancellation_that_would_mean_more_or_less_than_it_says_is_refused(
     assert backend.calls == []
 
 
-# ------------------------------------------------------------------ what is not built
+# ------------------------------------------------------------------ the rest
 
 
-@pytest.mark.parametrize(
-    ("method", "call"),
-    [
-        ("SubmitJobs", lambda stub: next(stub.SubmitJobs(iter(())))),
-    ],
-)
-def test_a_method_that_is_not_built_says_so_by_name(
-    slurm: SlurmAgentStub,
-    method: str,
-    call: Any,  # noqa: ANN401 - any method
-) -> None:
-    refused = refusal(lambda: call(slurm))
-    assert refused.code is grpc.StatusCode.UNIMPLEMENTED
-    assert refused.reason == "METHOD_NOT_SUPPORTED"
-    assert refused.metadata == {"method": f"hpcagent.v1.SlurmAgent/{method}"}
+def test_every_method_of_the_contract_is_built() -> None:
+    methods = slurm_agent_pb2.DESCRIPTOR.services_by_name["SlurmAgent"].methods
+    generated = slurm_agent_pb2_grpc.SlurmAgentServicer
+    for method in methods:
+        assert getattr(SlurmAgent, method.name) is not getattr(generated, method.name)
 
 
 def test_an_estimate_is_told_whole(slurm: SlurmAgentStub, backend: MemoryBackend) -> None:

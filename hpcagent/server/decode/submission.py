@@ -1,5 +1,7 @@
 """SubmitJobRequest: the job that a request describes."""
 
+from dataclasses import replace
+
 from hpcagent.jobs.identity import Claim
 from hpcagent.jobs.spec import HetComponent, JobSpec, WorkDirRequest
 from hpcagent.server.decode.options import options
@@ -37,6 +39,13 @@ def job_spec(request: slurm_agent_pb2.SubmitJobRequest, cluster: str) -> JobSpec
         validate_only=request.validate_only,
         faults=tuple(faults),
     )
+
+
+def item_spec(asked: slurm_agent_pb2.SubmitJobsRequest, cluster: str) -> JobSpec:
+    """Read one job of a stream; paths are those of the job's own request."""
+    spec = job_spec(asked.request, cluster)
+    beside = [fault for fault in unknown_fields(asked) if fault.field.isdecimal()]
+    return replace(spec, faults=(*spec.faults, *beside)) if beside else spec
 
 
 def _claim(request: slurm_agent_pb2.SubmitJobRequest) -> Claim:

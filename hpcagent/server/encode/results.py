@@ -46,6 +46,14 @@ def update(changed: model.JobId, now: model.Job) -> job_requests_pb2.UpdateJobRe
     )
 
 
+def refused_item(
+    asked: slurm_agent_pb2.SubmitJobsRequest, error: Exception, log_id: str
+) -> slurm_agent_pb2.SubmitJobsResponse:
+    """Return why one job of a stream was not submitted, or that this cannot be known."""
+    status = to_status(error, log_id=log_id)
+    return slurm_agent_pb2.SubmitJobsResponse(item=asked.item, status=status)
+
+
 def estimate(value: Estimate) -> slurm_agent_pb2.EstimateJobResponse:
     """Return when and where a job would start."""
     return slurm_agent_pb2.EstimateJobResponse(

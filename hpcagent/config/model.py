@@ -35,12 +35,12 @@ class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     max_deadline: Seconds = 60.0
     """Longest deadline of a request in seconds; also that of a request without one."""
     threads: Annotated[int, Meta(ge=4, le=512)] = 32
-    """Requests that are worked on at once."""
+    """Requests that are worked on at once; and as many again of all SubmitJobs streams together."""
     queue: Annotated[int, Meta(ge=0, le=65536)] = 256
     """Requests that may wait for a thread; more are refused with RESOURCE_EXHAUSTED."""
     streams: Annotated[int, Meta(ge=1, le=10000)] = 1000
-    """Watches and followed outputs at once, beside the requests above; more are refused with
-    RESOURCE_EXHAUSTED."""
+    """Watches, followed outputs and SubmitJobs streams at once, beside the requests above; more are
+    refused with RESOURCE_EXHAUSTED."""
     drain: Seconds = 20.0
     """How long requests may go on after SIGTERM, in seconds."""
     reflection: bool = True

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import grpc
 import structlog
@@ -17,11 +18,14 @@ from hpcagent.server.decode.jobs import get_query, list_query
 from hpcagent.server.decode.submission import item_spec, job_spec
 from hpcagent.server.encode import jobs, results
 from hpcagent.server.following import FollowMethods
+from hpcagent.server.interceptors.context import bind_request_id
 from hpcagent.server.inventory import ClusterMethods
 from hpcagent.server.mutations import audited
 from hpcagent.server.pipeline import Pipeline
 from hpcagent.server.streams import Streams
 from hpcagent.v1 import job_pb2, job_requests_pb2, slurm_agent_pb2, slurm_agent_pb2_grpc
+
+SUBMIT_JOBS = "/hpcagent.v1.SlurmAgent/SubmitJobs"
 
 
 class SlurmAgent(
@@ -46,7 +50,8 @@ class SlurmAgent(
         context: grpc.ServicerContext,
     ) -> Iterator[slurm_agent_pb2.SubmitJobsResponse]:
         """Submit many jobs."""
-        pipeline = Pipeline(lambda asked: self._item(asked, context), results.refused_item)
+        work, room = partial(self._item, context=context), self._streams.room
+        pipeline = Pipeline(SUBMIT_JOBS, work, results.refused_item, room)
         with (
             self._streams.admitted(),
             self._streams.running(context, pipeline.close, pipeline.stop),
@@ -56,6 +61,7 @@ class SlurmAgent(
     def _item(
         self, asked: slurm_agent_pb2.SubmitJobsRequest, context: grpc.ServicerContext
     ) -> slurm_agent_pb2.SubmitJobsResponse:
+        bind_request_id(asked.request)
         response = self._submit(item_spec(asked, self._cluster), context)
         return slurm_agent_pb2.SubmitJobsResponse(item=asked.item, response=response)
 

@@ -31,11 +31,17 @@ Stop = Callable[[str], None]
 
 
 class Streams(ThreadPoolExecutor):
-    """Threads for at most ``most`` streams; there are only so many as were ever needed at once."""
+    """Threads for at most ``most`` streams; there are only so many as were ever needed at once.
 
-    def __init__(self, most: int) -> None:
+    ``at_once`` is how many requests of all streams of requests may be worked on at once.
+    """
+
+    def __init__(self, most: int, at_once: int) -> None:
         super().__init__(most + _SPARE, thread_name_prefix="stream")
-        self._room = threading.Semaphore(most)
+        self.room = threading.Semaphore(at_once)
+        """Held while a request of a stream is worked on: callers who make a call for each must get
+        their turn, however many streams there are."""
+        self._places = threading.Semaphore(most)
         self._most = most
         self._lock = threading.Lock()
         self._open: set[Stop] = set()
@@ -54,7 +60,7 @@ class Streams(ThreadPoolExecutor):
     @contextmanager
     def admitted(self) -> Iterator[None]:
         """Hold a place among the streams. Raises Overloaded, BackendUnavailable."""
-        if not self._room.acquire(blocking=False):
+        if not self._places.acquire(blocking=False):
             said = f"{self._most} streams are open, and more are not served; nothing was begun"
             raise Overloaded(said, reason="TOO_MANY_STREAMS", retry_after=RETRY_SECONDS)
         try:
@@ -62,7 +68,7 @@ class Streams(ThreadPoolExecutor):
                 raise BackendUnavailable(self._ending, retry_after=RETRY_SECONDS)
             yield
         finally:
-            self._room.release()
+            self._places.release()
 
     @contextmanager
     def running(

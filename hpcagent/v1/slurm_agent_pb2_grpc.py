@@ -177,8 +177,11 @@ class SlurmAgentServicer:
 
     def SubmitJobs(self, request_iterator, context):
         """Submits many jobs over one stream, several at once; the answers come in the order of completion, each with its `item`.
-        It is read as fast as jobs are submitted, and each job has SubmitJob's deadline within the stream's. Errors of one
-        job are its `status`. The stream ends with UNAVAILABLE when the agent ends, behind the answers to all that was begun.
+        It is read only as fast as jobs are submitted and answers are read, and each job has SubmitJob's deadline within the
+        stream's. Errors of one job are its `status`. A stream that ends with OK has answered for every job that was begun;
+        when the agent ends, that may be before it has read all: what has no answer then was not begun, and can be sent
+        again. If the stream ends with an error (its deadline, the connection lost), what has no answer may be submitted:
+        ask GetJob by `request_id`. Errors: RESOURCE_EXHAUSTED with reason TOO_MANY_STREAMS, UNAVAILABLE (the agent ends).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

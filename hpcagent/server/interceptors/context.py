@@ -14,7 +14,12 @@ def context(call: Call) -> Iterator[None]:
     """Bind the call's names for structlog; the method itself may add more."""
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(method=call.method, peer=call.context.peer())
-    request_id = getattr(call.request, "request_id", "")
+    bind_request_id(call.request)
+    yield
+
+
+def bind_request_id(request: object) -> None:
+    """Bind the request_id of a message that has one, and one that can be told."""
+    request_id = getattr(request, "request_id", "")
     if REQUEST_ID.fullmatch(request_id):
         structlog.contextvars.bind_contextvars(request_id=request_id)
-    yield

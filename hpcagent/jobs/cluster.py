@@ -6,8 +6,9 @@ for a limit of time that is none. ``hpcagent.server.encode.mirror`` relies on th
 """
 
 import enum
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from hpcagent.jobs.model import Tres
 
@@ -21,6 +22,26 @@ class Page(Generic[Item]):
     items: tuple[Item, ...]
     as_of_time: float
     next_name: str | None = None
+
+
+def name_of(item: Any) -> str:  # noqa: ANN401 - any of a cluster's parts
+    """Return the name of a part."""
+    name: str = item.name
+    return name
+
+
+def page(
+    items: Sequence[Item],
+    size: int,
+    after: str,
+    as_of_time: float,
+    order: Callable[[str], Any] = str,
+    key: Callable[[Item], str] = name_of,
+) -> Page[Item]:
+    """Cut the page behind ``after`` out of a list that is in order."""
+    rest = [item for item in items if not after or order(key(item)) > order(after)]
+    shown = tuple(rest[:size])
+    return Page(shown, as_of_time, key(shown[-1]) if len(rest) > size else None)
 
 
 # ------------------------------------------------------------------------------- control plane
@@ -110,6 +131,7 @@ class ClusterStatus:
     max_job_count: int = 0
     max_array_size: int = 0
     min_job_age: float | None = None
+    platform: str = ""
     as_of_time: float
 
 

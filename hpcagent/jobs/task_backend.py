@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from hpcagent.jobs.deadline import Deadline
+from hpcagent.jobs.kubernetes import TaskInventory
 from hpcagent.jobs.model import (
     Job,
     JobFilter,
@@ -93,6 +94,10 @@ class TaskFollower(Protocol):
 
 class TaskBackend(TaskFollower, Protocol):
     """Runs tasks on named clusters; an ``ObjectId`` without a cluster is of the default one."""
+
+    @property
+    def inventory(self) -> TaskInventory:
+        """What tells about the clusters themselves."""
 
     def submit(self, spec: TaskSpec, deadline: Deadline) -> Submission:
         """Create a task's objects, or only check them where the spec says so."""

@@ -23,6 +23,7 @@ from hpcagent.k8s import changes, unit
 from hpcagent.k8s.client import ApiServer, Object
 from hpcagent.k8s.follower import Follower
 from hpcagent.k8s.health import Health
+from hpcagent.k8s.inventory import KubernetesInventory
 from hpcagent.k8s.listing import listing
 from hpcagent.k8s.logs import LogOutput
 from hpcagent.k8s.observation import all_in, made_by, observe, workload
@@ -50,6 +51,7 @@ class KubernetesScheduler:
             for name, access in settings.clusters.items()
         }
         self._health = Health(self._servers)
+        self.inventory = KubernetesInventory(self._named, self._namespaces)
         # With connections of their own: they are held for long, and would fill the callers' pool.
         self._watching = {
             name: ApiServer(
@@ -197,13 +199,15 @@ class KubernetesScheduler:
 
     def _server(self, job_id: ObjectId) -> ApiServer:
         """Return where a job is. Raises NotFound for a namespace that is none of the agent's."""
-        server = self._named(job_id.cluster or self._default)
+        server = self._named(job_id.cluster)
         if job_id.namespace not in self._namespaces:
             said = f"there is no job {job_id}: the agent has none in namespace {job_id.namespace}"
             raise NotFound(said)
         return server
 
     def _named(self, cluster: str) -> ApiServer:
+        """Return a cluster by its name; by none, the default one. Raises NotFound."""
+        cluster = cluster or self._default
         if cluster not in self._servers:
             known = ", ".join(self._servers)
             said = f"there is no cluster {cluster!r}; the agent's are {known}"

@@ -94,7 +94,7 @@ def build(
         checks[SLURM_AGENT.full_name] = slurm.troubles
         served += methods.served(SLURM_AGENT, batch)
     if tasks is not None:
-        staged = _k8s_agent(tasks, settings.max_deadline, streams)
+        staged = K8sAgent(tasks, settings.max_deadline, streams)
         k8s_agent_pb2_grpc.add_K8sAgentServicer_to_server(staged, server)
         checks[K8S_AGENT.full_name] = tasks.troubles
         served += methods.served(K8S_AGENT, staged)
@@ -119,11 +119,6 @@ def _pools(streams: Streams) -> Pools:
         return streams if method.rpartition("/")[2] in METHODS else None
 
     return pool
-
-
-def _k8s_agent(backend: TaskBackend, max_deadline: float, streams: Streams) -> K8sAgent:
-    # The stub calls every method abstract; at run time those left out answer UNIMPLEMENTED.
-    return K8sAgent(backend, max_deadline, streams)  # type: ignore[abstract]
 
 
 def _add_reflection(server: grpc.Server, services: list[str]) -> None:

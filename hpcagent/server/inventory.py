@@ -38,7 +38,7 @@ class ClusterMethods:
         page = self._backend.inventory.partitions(query.names, place.size, place.after, deadline)
         return cluster_pb2.ListPartitionsResponse(
             partitions=messages(cluster_pb2.Partition, page.items),
-            **_ending(place, page),
+            **ending(place, page),
         )
 
     def ListNodes(
@@ -51,7 +51,7 @@ class ClusterMethods:
         page = self._backend.inventory.nodes(query.wanted, place.size, place.after, deadline)
         return cluster_pb2.ListNodesResponse(
             nodes=messages(cluster_pb2.Node, page.items),
-            **_ending(place, page),
+            **ending(place, page),
         )
 
     def ListReservations(
@@ -64,7 +64,7 @@ class ClusterMethods:
         page = self._backend.inventory.reservations(query.names, place.size, place.after, deadline)
         return cluster_pb2.ListReservationsResponse(
             reservations=messages(cluster_pb2.Reservation, page.items),
-            **_ending(place, page),
+            **ending(place, page),
         )
 
     def ListLicenses(
@@ -77,7 +77,7 @@ class ClusterMethods:
         page = self._backend.inventory.licenses(query.names, place.size, place.after, deadline)
         return cluster_pb2.ListLicensesResponse(
             licenses=messages(cluster_pb2.License, page.items),
-            **_ending(place, page),
+            **ending(place, page),
         )
 
     def ListAccounts(
@@ -91,7 +91,7 @@ class ClusterMethods:
         return cluster_pb2.ListAccountsResponse(
             associations=messages(cluster_pb2.Association, page.associations),
             qos=messages(cluster_pb2.Qos, page.qos),
-            **_ending(place, page),
+            **ending(place, page),
         )
 
     @property
@@ -100,7 +100,7 @@ class ClusterMethods:
         return self._backend.info().cluster
 
 
-def _ending(place: asked.Place, page: Page[Any] | AccountPage) -> dict[str, Any]:
+def ending(place: asked.Place, page: Page[Any] | AccountPage) -> dict[str, Any]:
     """Return what every page ends with."""
     return {
         "next_page_token": place.binding.name_token(page.next_name),

@@ -1,4 +1,4 @@
-"""K8sAgent: the service's methods; those left out answer UNIMPLEMENTED."""
+"""K8sAgent: the service's methods."""
 
 import grpc
 import structlog
@@ -15,11 +15,12 @@ from hpcagent.server.encode import jobs, results
 from hpcagent.server.mutations import audited
 from hpcagent.server.streams import Streams
 from hpcagent.server.task_following import TaskFollowMethods
+from hpcagent.server.task_inventory import TaskClusterMethods
 from hpcagent.v1 import job_pb2, k8s_agent_pb2, k8s_agent_pb2_grpc
 from hpcagent.v1 import job_requests_pb2 as messages
 
 
-class K8sAgent(TaskFollowMethods, k8s_agent_pb2_grpc.K8sAgentServicer):
+class K8sAgent(TaskClusterMethods, TaskFollowMethods, k8s_agent_pb2_grpc.K8sAgentServicer):
     """Serves Kubernetes clusters. A call but a stream takes ``max_deadline`` seconds at most."""
 
     def __init__(self, backend: TaskBackend, max_deadline: float, streams: Streams) -> None:

@@ -7,12 +7,20 @@ share the answer. Nodes and partitions are of one snapshot, so that their counts
 import re
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from hpcagent.jobs.accounting import AccountFilter, AccountPage, Association, Qos
-from hpcagent.jobs.cluster import ClusterStatus, License, Page, Partition, Reservation
+from hpcagent.jobs.cluster import (
+    ClusterStatus,
+    License,
+    Page,
+    Partition,
+    Reservation,
+    name_of,
+    page,
+)
 from hpcagent.jobs.deadline import Deadline
 from hpcagent.jobs.errors import InvalidRequest, Kind, Refused, Violation
 from hpcagent.jobs.nodes import Node, NodeFilter
@@ -81,7 +89,7 @@ class SlurmInventory:
     ) -> Page[Partition]:
         """Return partitions of these names, or all."""
         taken = self._taken(self._parts, deadline)
-        return _page(_named(taken.value.partitions, names), size, after, taken.as_of_time)
+        return page(_named(taken.value.partitions, names), size, after, taken.as_of_time)
 
     def nodes(self, wanted: NodeFilter, size: int, after: str, deadline: Deadline) -> Page[Node]:
         """Return the nodes that match. Raises InvalidRequest for a hostlist that is none."""
@@ -92,21 +100,21 @@ class SlurmInventory:
             for node in taken.value.nodes
             if (names is None or node.name in names) and _matches(node, wanted)
         ]
-        return _page(found, size, after, taken.as_of_time, hostlist.order)
+        return page(found, size, after, taken.as_of_time, hostlist.order)
 
     def reservations(
         self, names: tuple[str, ...], size: int, after: str, deadline: Deadline
     ) -> Page[Reservation]:
         """Return reservations of these names, or all."""
         taken = self._taken(self._reservations, deadline)
-        return _page(_named(taken.value, names), size, after, taken.as_of_time)
+        return page(_named(taken.value, names), size, after, taken.as_of_time)
 
     def licenses(
         self, names: tuple[str, ...], size: int, after: str, deadline: Deadline
     ) -> Page[License]:
         """Return licenses of these names, or all."""
         taken = self._taken(self._licenses, deadline)
-        return _page(_named(taken.value, names), size, after, taken.as_of_time)
+        return page(_named(taken.value, names), size, after, taken.as_of_time)
 
     def accounts(
         self, wanted: AccountFilter, size: int, after: str, deadline: Deadline
@@ -118,10 +126,10 @@ class SlurmInventory:
             raise Refused(said, kind=Kind.FAILED_PRECONDITION, reason="ACCOUNTING_NOT_CONFIGURED")
         taken = self._taken(self._accounts, deadline)
         found = [one for one, uid in taken.value.associations if _means(wanted, one, uid)]
-        page = _page(found, size, after, taken.as_of_time, key=_place)
-        names = {name for one in page.items for name in (*one.qos, one.default_qos) if name}
+        cut = page(found, size, after, taken.as_of_time, key=_place)
+        names = {name for one in cut.items for name in (*one.qos, one.default_qos) if name}
         qos = tuple(taken.value.qos[name] for name in sorted(names))
-        return AccountPage(page.items, qos, page.as_of_time, page.next_name)
+        return AccountPage(cut.items, qos, cut.as_of_time, cut.next_name)
 
     def accounting(self, deadline: Deadline) -> bool:
         """Whether slurmctld keeps accounts in slurmdbd."""
@@ -151,17 +159,17 @@ class SlurmInventory:
         made = [partitions.partition(one, members[one["name"]]) for one in said["partitions"]]
         return Parts(
             tuple(sorted(found, key=lambda node: hostlist.order(node.name))),
-            tuple(sorted(made, key=_name)),
+            tuple(sorted(made, key=name_of)),
         )
 
     def _load_reservations(self, deadline: Deadline) -> tuple[Reservation, ...]:
         said = self._client.call("reservations", deadline, members=reservations.MEMBERS)
         now = time.time()
-        return tuple(sorted((reservations.reservation(one, now) for one in said), key=_name))
+        return tuple(sorted((reservations.reservation(one, now) for one in said), key=name_of))
 
     def _load_licenses(self, deadline: Deadline) -> tuple[License, ...]:
         said = self._client.call("licenses", deadline, members=reservations.LICENSE_MEMBERS)
-        return tuple(sorted(map(reservations.license_, said), key=_name))
+        return tuple(sorted(map(reservations.license_, said), key=name_of))
 
     def _load_accounts(self, deadline: Deadline) -> Accounts:
         said = self._client.call(
@@ -185,32 +193,13 @@ class SlurmInventory:
         )
 
 
-def _name(item: Any) -> str:  # noqa: ANN401 - any of the cluster's parts
-    name: str = item.name
-    return name
-
-
 def _place(association: Association) -> str:
     """Where an association is in the list: no name has a NUL byte, which comes before all else."""
     return f"{association.account}\0{association.user}\0{association.partition}"
 
 
 def _named(items: Iterable[Item], names: tuple[str, ...]) -> list[Item]:
-    return [item for item in items if not names or _name(item) in names]
-
-
-def _page(
-    items: Sequence[Item],
-    size: int,
-    after: str,
-    as_of_time: float,
-    order: Callable[[str], Any] = str,
-    key: Callable[[Item], str] = _name,
-) -> Page[Item]:
-    """Cut the page behind ``after`` out of a list that is in order."""
-    rest = [item for item in items if not after or order(key(item)) > order(after)]
-    shown = tuple(rest[:size])
-    return Page(shown, as_of_time, key(shown[-1]) if len(rest) > size else None)
+    return [item for item in items if not names or name_of(item) in names]
 
 
 def _expanded(names: tuple[str, ...]) -> frozenset[str] | None:

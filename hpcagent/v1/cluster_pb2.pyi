@@ -402,7 +402,7 @@ class Controller(message.Message):
     index: builtins.int
     """Its place in the line: 0 is the primary, others are backups."""
     responding: builtins.bool
-    """It answered when it was last asked (`scontrol ping`, Kubernetes' `/readyz`). A backup answers while it waits, too."""
+    """It answered when it was last asked (`scontrol ping`; Kubernetes: `/version`). A backup answers while it waits, too."""
     error: builtins.str
     """Why it did not answer, in one sentence. Empty: it did."""
     @builtins.property

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from hpcagent.jobs.deadline import Deadline
 from hpcagent.jobs.errors import InvalidRequest, NotFound
+from hpcagent.jobs.kubernetes import TaskInventory
 from hpcagent.jobs.model import (
     Job,
     JobFilter,
@@ -56,6 +57,11 @@ class TaskMemory:
     trouble: dict[str, str] = field(default_factory=dict)
     hub: Hub = field(default_factory=lambda: Hub(MemoryLog()))
     output: Output = field(default_factory=Written)
+
+    @property
+    def inventory(self) -> TaskInventory:
+        """None: what tells of clusters is tested on a real one."""
+        raise NotImplementedError
 
     def submit(self, spec: TaskSpec, deadline: Deadline) -> Submission:
         """Keep the task, unless it could not be read."""

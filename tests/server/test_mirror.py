@@ -1,13 +1,15 @@
 """What mirrors the domain's dataclasses has the same fields, in their own form."""
 
 import math
+import re
 from dataclasses import fields
 from typing import Any
 
 import pytest
+import tree
 from google.protobuf.message import Message
 
-from hpcagent.jobs import accounting, cluster, nodes
+from hpcagent.jobs import accounting, cluster, kubernetes, nodes
 from hpcagent.jobs.model import Tres
 from hpcagent.server.encode.mirror import message
 from hpcagent.v1 import cluster_pb2, job_pb2
@@ -28,9 +30,16 @@ MIRRORS: dict[type[Any], type[Message]] = {
     accounting.AccountingLimits: cluster_pb2.AccountingLimits,
     accounting.AccountingUse: cluster_pb2.AccountingUse,
     accounting.TresMinutes: cluster_pb2.TresMinutes,
+    kubernetes.NodeParts: cluster_pb2.KubernetesNode,
+    kubernetes.NodeResource: cluster_pb2.KubernetesResource,
+    kubernetes.Taint: cluster_pb2.Taint,
+    kubernetes.Namespace: cluster_pb2.Namespace,
+    kubernetes.ResourceQuota: cluster_pb2.ResourceQuota,
+    kubernetes.QuotaResource: cluster_pb2.QuotaResource,
+    kubernetes.ResourceUse: cluster_pb2.ResourceUse,
     Tres: job_pb2.Tres,
 }
-KUBERNETES = {"platform", "kubernetes"}
+KUBERNETES = {"kubernetes"}
 """Fields that Slurm has nothing for."""
 
 
@@ -47,6 +56,7 @@ def test_every_field_of_the_contract_is_the_domains_too(
     [
         (cluster.PartitionState, cluster_pb2.PartitionState),
         (cluster.OverSubscribe, cluster_pb2.PartitionOverSubscribe),
+        (kubernetes.TaintEffect, cluster_pb2.TaintEffect),
         (nodes.NodeState, cluster_pb2.NodeState),
         (nodes.NodeStateFlag, cluster_pb2.NodeStateFlag),
     ],
@@ -54,6 +64,20 @@ def test_every_field_of_the_contract_is_the_domains_too(
 def test_every_word_of_an_enum_is_the_domains_too(ours: Any, theirs: Any) -> None:  # noqa: ANN401
     prefix = theirs.keys()[0].removesuffix("UNSPECIFIED")
     assert [prefix + one.name for one in ours] == theirs.keys()[1:]
+
+
+def test_a_node_of_kubernetes_has_what_the_contract_says_that_it_has() -> None:
+    ours = {field.name for field in fields(kubernetes.ClusterNode)}
+    theirs = {field.name: field for field in cluster_pb2.Node.DESCRIPTOR.fields}
+    assert ours <= theirs.keys()
+    comments = re.findall(
+        r"((?: *//.*\n)+) *(?:repeated |optional )?[\w.]+ (\w+) = \d+;",
+        re.split(r"message (?:Kubernetes)?Node {", tree.text("proto/hpcagent/v1/cluster.proto"))[1],
+    )
+    told = {name for comment, name in comments if "Kubernetes" in comment and name in theirs}
+    assert told <= ours
+    slurms = {name for comment, name in comments if "Slurm only" in comment}
+    assert not slurms & ours
 
 
 def test_values_take_the_fields_form() -> None:

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from hpcagent.jobs.accounting import AccountFilter
 from hpcagent.jobs.errors import InvalidRequest, Violation
+from hpcagent.jobs.kubernetes import ClusterNodeFilter
 from hpcagent.jobs.nodes import NodeFilter, NodeState
 from hpcagent.server import paging
 from hpcagent.server.decode.unknown import unknown_fields
@@ -19,6 +20,7 @@ Listing: TypeAlias = (
     | cluster_pb2.ListReservationsRequest
     | cluster_pb2.ListLicensesRequest
     | cluster_pb2.ListAccountsRequest
+    | cluster_pb2.ListNamespacesRequest
 )
 
 
@@ -44,6 +46,14 @@ class NodesQuery:
     """Which nodes, and which page of them."""
 
     wanted: NodeFilter
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterNodesQuery:
+    """Which nodes of a cluster of Kubernetes, and which page of them."""
+
+    wanted: ClusterNodeFilter
     place: Place
 
 
@@ -93,6 +103,35 @@ def nodes_query(request: cluster_pb2.ListNodesRequest, cluster: str) -> NodesQue
     return NodesQuery(wanted, place)
 
 
+def cluster_nodes_query(request: cluster_pb2.ListNodesRequest, cluster: str) -> ClusterNodesQuery:
+    """Read what ListNodes is asked for of Kubernetes. Raises InvalidRequest with every violation.
+
+    ``cluster`` is the one that is meant, to which page tokens are bound.
+    """
+    faults: Faults = list(unknown_fields(request))
+    asked = request.filter
+    for name in ("partitions", "features"):
+        if getattr(asked, name):
+            faults.append(not_supported(f"filter.{name}"))
+    wanted = ClusterNodeFilter(
+        names=_texts(asked.names, "filter.names", faults),
+        states=_node_states(asked.states, faults),
+        labels=dict(asked.labels),
+    )
+    place = _place(request, "", faults, bound_to=cluster)
+    _refuse(faults)
+    return ClusterNodesQuery(wanted, place)
+
+
+def namespaces_query(request: cluster_pb2.ListNamespacesRequest, cluster: str) -> NamesQuery:
+    """Read what ListNamespaces is asked for, as ``cluster_nodes_query`` does."""
+    faults: Faults = list(unknown_fields(request))
+    names = _texts(request.names, "names", faults)
+    place = _place(request, "", faults, bound_to=cluster)
+    _refuse(faults)
+    return NamesQuery(names, place)
+
+
 def accounts_query(request: cluster_pb2.ListAccountsRequest, cluster: str) -> AccountsQuery:
     """Read what ListAccounts is asked for. Raises InvalidRequest with every violation."""
     faults: Faults = list(unknown_fields(request))
@@ -106,8 +145,8 @@ def accounts_query(request: cluster_pb2.ListAccountsRequest, cluster: str) -> Ac
     return AccountsQuery(wanted, place)
 
 
-def _place(request: Listing, cluster: str, faults: Faults) -> Place:
-    """Read which page is asked for; a token is bound to all other fields."""
+def _place(request: Listing, cluster: str, faults: Faults, *, bound_to: str = "") -> Place:
+    """Read which page is asked for; a token is bound to all other fields, and to a cluster."""
     _check_cluster(request.cluster, cluster, faults)
     if request.page_size < 0:
         said = f"is {request.page_size}; it must be 0 to {paging.MAX_SIZE}"
@@ -115,6 +154,7 @@ def _place(request: Listing, cluster: str, faults: Faults) -> Place:
     wanted = deepcopy(request)
     for name in ("cluster", "page_size", "page_token"):
         wanted.ClearField(name)
+    wanted.cluster = bound_to
     binding = paging.Binding.of(wanted)
     after = binding.name(request.page_token)
     if isinstance(after, Violation):

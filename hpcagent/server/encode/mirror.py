@@ -44,6 +44,8 @@ def messages(kind: type[Mirror], items: Iterable[object]) -> list[Mirror]:
 
 
 def _written(field: Any, given: Any) -> Any:  # noqa: ANN401 - as the field has it
+    if isinstance(given, Mapping):
+        return {values.text(key): values.text(value) for key, value in given.items()}
     if field.is_repeated:
         return [_single(field, one) for one in given]
     return _single(field, given)

@@ -6,10 +6,12 @@ own outcome, for some may be refused, or end by themselves in the meantime.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from hpcagent.jobs.deadline import Deadline
 from hpcagent.jobs.errors import AgentError, Kind, Refused
-from hpcagent.jobs.model import Job, JobFilter, JobResult, JobState
+from hpcagent.jobs.matching import is_meant
+from hpcagent.jobs.model import Job, JobFilter, JobId, JobResult, JobState
 from hpcagent.jobs.orders import Order, Verb
 from hpcagent.slurm import errors
 from hpcagent.slurm.control import Controller, settle, tasks_of
@@ -37,7 +39,10 @@ def cancel_matching(
     """
     page = queue.page(wanted, None, None, deadline)
     jobs = [
-        job for job in page.jobs if job.state not in ENDED and (not states or job.state in states)
+        one
+        for job in page.jobs
+        if job.state not in ENDED and (not states or job.state in states)
+        for one in _named(job, wanted.job_ids)
     ]
     if len(jobs) > MAX_JOBS:
         said = f"{len(jobs)} jobs match; one request may cancel {MAX_JOBS}: narrow the filter"
@@ -47,6 +52,20 @@ def cancel_matching(
         outcome = _end(controller, group, deadline)
         results += [outcome.of(job.job_id) for job in group]
     return tuple(results)
+
+
+def _named(job: Job, job_ids: Iterable[JobId]) -> Iterable[Job]:
+    """Return a job; of a record that stands for waiting tasks only those that were asked for."""
+    by_task = {one for one in job_ids if one.array_task_id is not None}
+    if job.array is None or not job.array.tasks or not by_task:
+        return [job]
+    if any(is_meant(job, one) for one in job_ids if one not in by_task):
+        return [job]
+    alone = replace(job.array, tasks="")
+    meant = sorted(one.array_task_id or 0 for one in by_task if is_meant(job, one))
+    return [
+        replace(job, job_id=replace(job.job_id, array_task_id=task), array=alone) for task in meant
+    ]
 
 
 def _groups(jobs: Iterable[Job]) -> list[list[Job]]:

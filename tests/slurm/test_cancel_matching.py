@@ -8,7 +8,7 @@ import pytest
 from fix_daemon import Daemon
 from server.refusals import refusal
 from slurm.bell import Bell, bell
-from slurm.caller import DEADLINE, Caller, fresh
+from slurm.caller import DEADLINE, Caller, fresh, job_id
 from slurm_commands import command, job_state, submit
 
 from hpcagent.v1.job_pb2 import (
@@ -105,3 +105,15 @@ def test_a_waiting_component_does_not_end_alone(daemon: Daemon, caller: Caller) 
     assert caller.get(f"{whole}+1").state == JOB_STATE_PENDING
     assert not caller.cancel(whole).results[0].warnings
     assert caller.get(f"{whole}+1").state == JOB_STATE_CANCELLED
+
+
+def test_of_an_array_that_waits_only_the_tasks_that_were_named_end(caller: Caller) -> None:
+    """They have one record with all the others, which matches for their sake."""
+    name = fresh("named")
+    array = caller.hold({"name": name}, array="0-9%2")
+    tasks = [job_id(f"{array.id}_{task}") for task in (2, 7)]
+    results = cancel(caller, names=[name], job_ids=tasks)
+    assert {job: one.status.code for job, one in results.items()} == {one.id: 0 for one in tasks}
+    assert caller.get(array).array.tasks == "0-1,3-6,8-9%2"
+    assert set(cancel(caller, job_ids=[tasks[0], array])) == {array.id}
+    assert caller.get(array).state == JOB_STATE_CANCELLED

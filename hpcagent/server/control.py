@@ -5,13 +5,18 @@ import structlog
 
 from hpcagent.audit import Mutation
 from hpcagent.jobs.backend import Backend
-from hpcagent.jobs.model import JobResult
+from hpcagent.jobs.deadline import Deadline
+from hpcagent.jobs.errors import AgentError
+from hpcagent.jobs.model import JobId, JobResult
 from hpcagent.jobs.orders import Verb
 from hpcagent.server.deadlines import deadline_of
 from hpcagent.server.decode import changes, orders
 from hpcagent.server.encode import jobs, results
 from hpcagent.server.mutations import audited
+from hpcagent.v1 import job_pb2
 from hpcagent.v1 import job_requests_pb2 as messages
+
+log = structlog.get_logger(__name__)
 
 Results = tuple[JobResult, ...]
 
@@ -84,8 +89,16 @@ class ControlMethods:
         with audited(_change(asked, context)) as facts:
             done = self._backend.change(asked.change, deadline)
             facts.update(_told(done))
-        now = self._backend.get(asked.change.job_id, deadline)
-        return messages.UpdateJobResponse(results=results.job_results(done), job=jobs.job(now))
+        now = self._as_it_is(asked.change.job_id, deadline)
+        return messages.UpdateJobResponse(results=results.job_results(done), job=now)
+
+    def _as_it_is(self, job_id: JobId, deadline: Deadline) -> job_pb2.Job | None:
+        """Return a job after a change; None if it cannot be read: the change stands."""
+        try:
+            return jobs.job(self._backend.get(job_id, deadline))
+        except AgentError as error:
+            log.warning("changed_job_unread", error=error.message)
+            return None
 
     @property
     def _cluster(self) -> str:

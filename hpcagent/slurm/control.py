@@ -25,7 +25,7 @@ from hpcagent.slurm.outcomes import Outcome
 from hpcagent.slurm.past import Past
 from hpcagent.slurm.queue import Queue
 from hpcagent.slurm.states import ENDED
-from hpcagent.slurm.verbs import WAYS, Verdict, Way
+from hpcagent.slurm.verbs import FINISHED, WAYS, Verdict, Way
 
 DONE = Outcome()
 _DECIDED = (Refused, Forbidden, NotFound)
@@ -77,17 +77,23 @@ class Controller:
         """Answer for a job that slurmctld has forgotten, which it does with those that ended."""
         self._directory.owner(job, deadline)
         require(order.states, order.job_id, [job])
-        said = f"job {order.job_id} is not in the queue any more"
-        ended = errors.foreseen("ESLURM_ALREADY_DONE", said)
-        settled = WAYS[order.verb].settled
-        return outcomes.results(order.job_id, [job], [settle(ended, settled)])
+        way = WAYS[order.verb]
+        outcome = settle(_gone(order.job_id, way.ended), way.settled)
+        return outcomes.results(order.job_id, [job], [outcome])
 
     def change(self, change: Change, deadline: Deadline) -> tuple[JobResult, ...]:
         """Make a change to a job, or only check it where the change says so.
 
         Raises NotFound, Forbidden, InvalidRequest with every violation, or what slurmctld refuses.
         """
-        jobs = self._queue.meant(change.job_id, deadline)
+        try:
+            jobs = self._queue.meant(change.job_id, deadline)
+        except NotFound:
+            job = self._past.job(change.job_id, deadline)
+            if job is None:
+                raise
+            self._directory.owner(job, deadline)
+            raise _gone(change.job_id, FINISHED) from None
         self._directory.owner(jobs[0], deadline)
         members = changes.members(change, jobs[0], self._client.release)
         if change.validate_only:
@@ -198,6 +204,10 @@ def tasks_of(jobs: Sequence[Job]) -> str:
         for job in jobs
     ]
     return f"{jobs[0].job_id.job_id}_{','.join(indexes)}"
+
+
+def _gone(job_id: JobId, name: str) -> AgentError:
+    return errors.foreseen(name, f"job {job_id} is not in the queue any more")
 
 
 def _foreseen(verdict: Verdict) -> Outcome:

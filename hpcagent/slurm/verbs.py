@@ -26,6 +26,9 @@ REQUEUE_HOLD = 1 << 11
 USER_HOLD = 2
 """ALLOC_SID_USER_HOLD (slurm.h): an operator, too, holds it so that its user can release it."""
 
+FINISHED = "ESLURM_JOB_FINISHED"
+"""What slurmctld says of a job that has ended, and is to be changed."""
+
 Verdict = JobWarning | AgentError | None
 """What is known before slurmctld is asked: it is so already, or cannot be; None: ask."""
 
@@ -46,6 +49,8 @@ class Way:
     by_number: bool = False
     """Tasks of an array are named by their own numbers, one call each: slurmctld drops the request
     unanswered if the array's first record is purged (22.05 proc_req.c, _slurm_rpc_suspend)."""
+    ended: str = "ESLURM_ALREADY_DONE"
+    """What slurmctld says of a job that has ended."""
     operators_only: bool = False
     """slurmctld lets no user do it, only operators."""
 
@@ -64,7 +69,7 @@ def _signal(order: Order, job: Job) -> Verdict:
 
 def _hold(_order: Order, job: Job) -> Verdict:
     if job.state in ENDED:
-        return errors.foreseen("ESLURM_JOB_FINISHED", _is(job))
+        return errors.foreseen(FINISHED, _is(job))
     if job.state is not JobState.PENDING:
         return errors.foreseen("ESLURM_JOB_NOT_PENDING", f"{_is(job)}: it has started")
     if is_held(job):
@@ -74,7 +79,7 @@ def _hold(_order: Order, job: Job) -> Verdict:
 
 def _release(_order: Order, job: Job) -> Verdict:
     if job.state in ENDED:
-        return errors.foreseen("ESLURM_JOB_FINISHED", _is(job))
+        return errors.foreseen(FINISHED, _is(job))
     if not is_held(job):
         return JobWarning("JOB_NOT_HELD", f"{_is(job)} and not held")
     return None
@@ -144,8 +149,8 @@ WAYS: Mapping[Verb, Way] = {
         # and answers all the same that it has not (22.05 job_mgr.c, job_str_signal).
         settled_for_tasks=frozenset({"ESLURM_TRANSITION_STATE_NO_UPDATE"}),
     ),
-    Verb.HOLD: Way("update", _update(priority=0, alloc_sid=USER_HOLD), _hold),
-    Verb.RELEASE: Way("update", _update(priority=inf), _release),
+    Verb.HOLD: Way("update", _update(priority=0, alloc_sid=USER_HOLD), _hold, ended=FINISHED),
+    Verb.RELEASE: Way("update", _update(priority=inf), _release, ended=FINISHED),
     Verb.REQUEUE: Way(
         "requeue", lambda order: {"flags": REQUEUE_HOLD if order.hold else 0}, _requeue
     ),

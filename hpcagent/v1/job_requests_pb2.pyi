@@ -1018,7 +1018,9 @@ class UpdateJobResponse(message.Message):
 
     @builtins.property
     def job(self) -> job_pb2.Job:
-        """The job as it is now, where one job was meant."""
+        """The job as it is now; of an array the record that GetJob tells of. Unset if it could not be read, which is no fault of
+        the change.
+        """
 
     def __init__(
         self,

@@ -206,6 +206,14 @@ def test_a_change_of_nothing_is_refused(slurm: SlurmAgentStub) -> None:
     assert told.violations == {"update_mask": "REQUIRED"}
 
 
+def test_a_change_stands_although_the_job_cannot_be_read_after_it(
+    slurm: SlurmAgentStub, backend: MemoryBackend
+) -> None:
+    answer = slurm.UpdateJob(update(JobUpdate(name="new"), "name"))
+    assert asked(backend) == [(Change(TASK, name="new"),)]
+    assert (answer.results[0].job_id.id, answer.HasField("job")) == ("3_1", False)
+
+
 def test_an_option_outside_the_mask_may_be_wrong(
     slurm: SlurmAgentStub, backend: MemoryBackend
 ) -> None:

@@ -108,7 +108,7 @@ def test_to_cancel_it_is_a_warning_and_to_hold_it_a_refusal(past: Past) -> None:
     assert [warning.name for warning in result.warnings] == ["ESLURM_ALREADY_DONE"]
     request = HoldJobRequest(job_id=past.jobs["done"])
     held = refusal(lambda: past.daemon.stub.HoldJob(request, timeout=DEADLINE))
-    assert (held.code.name, held.reason) == ("FAILED_PRECONDITION", "ESLURM_ALREADY_DONE")
+    assert (held.code.name, held.reason) == ("FAILED_PRECONDITION", "ESLURM_JOB_FINISHED")
 
 
 def test_every_task_of_an_array_is_answered_for(past: Past) -> None:

@@ -7,6 +7,7 @@ in. The second one ends the process at once, as the kernel does it by default.
 
 import os
 import signal
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -52,7 +53,7 @@ def run(file: Path) -> None:
         changes = stack.enter_context(state.changes(directory))
         journal = stack.enter_context(state.journal(directory))
         slurm = stack.enter_context(_slurm(settings, changes, journal))
-        tasks = stack.enter_context(_kubernetes(settings))
+        tasks = stack.enter_context(_kubernetes(settings, directory))
         stack.enter_context(_metrics(settings.metrics))
         server = stack.enter_context(_server(settings, slurm, tasks))
         SignalLoop(file, settings, slurm, server).run()
@@ -80,7 +81,7 @@ def _slurm(
 
 
 @contextmanager
-def _kubernetes(settings: config.Config) -> Iterator[TaskBackend | None]:
+def _kubernetes(settings: config.Config, directory: Path | None) -> Iterator[TaskBackend | None]:
     if not settings.kubernetes.enabled:
         yield None
         return
@@ -89,7 +90,13 @@ def _kubernetes(settings: config.Config) -> Iterator[TaskBackend | None]:
         from hpcagent.k8s import lifetime  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise ClientMissingError(str(error)) from error
-    with lifetime.running(settings.kubernetes, settings.policy, settings.server.threads) as tasks:
+    threads = settings.server.threads
+    with ExitStack() as stack:
+        backend = lifetime.running(settings.kubernetes, settings.policy, threads, directory)
+        try:
+            tasks = stack.enter_context(backend)
+        except sqlite3.Error as error:
+            raise state.StateError(f"{directory}: {error}") from error
         yield tasks
 
 

@@ -141,7 +141,8 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     service_type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = "ClusterIP"
     """From where the Services of endpoints can be reached."""
     stage_work_dir: bool = False
-    """This host mounts the nodes' file system: make the directories of tasks here, as the user."""
+    """This host mounts the nodes' file system: make the directories of tasks here, as the user, and
+    remove those that were made when their tasks are gone. Needs CAP_SETUID and CAP_SETGID."""
 
 
 class TaskPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -1,26 +1,45 @@
 """The Kubernetes backend from its start to its end, and what is made for it."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 
 from hpcagent import config
 from hpcagent.jobs.identity import IdentityPolicy
+from hpcagent.k8s.directories import Directories
+from hpcagent.k8s.owed import OwedFile
 from hpcagent.k8s.preparation import Preparer
 from hpcagent.k8s.scheduler import KubernetesScheduler
+from hpcagent.k8s.staging import Staging
 from hpcagent.k8s.users import NssUsers, RequestUsers
+
+MADE_DIRECTORIES = "kubernetes-directories.db"
+"""The file of the state directory that has the directories of tasks that the agent made."""
 
 
 @contextmanager
 def running(
-    settings: config.Kubernetes, rules: config.Policy, threads: int
+    settings: config.Kubernetes, rules: config.Policy, threads: int, state: Path | None
 ) -> Iterator[KubernetesScheduler]:
-    """Give the backend, for ``threads`` calls at once. No API server need be there."""
+    """Give the backend, for ``threads`` calls at once. No API server need be there.
+
+    ``state`` is the directory of what outlives the daemon. Raises sqlite3.Error if a file in it
+    cannot be used.
+    """
     allowed = IdentityPolicy(rules.min_uid)
     users = NssUsers(allowed) if settings.users == "nss" else RequestUsers(allowed)
-    scheduler = KubernetesScheduler(settings, Preparer(settings, users), threads=threads)
-    scheduler.start()
-    try:
+    with (
+        closing(OwedFile(state / MADE_DIRECTORIES if state else None)) as owed,
+        closing(users),
+        closing(Staging(Directories(settings.work_dir_roots), owed)) as staging,
+        closing(_started(settings, users, staging, threads)) as scheduler,
+    ):
         yield scheduler
-    finally:
-        scheduler.close()
-        users.close()
+
+
+def _started(
+    settings: config.Kubernetes, users: NssUsers | RequestUsers, staging: Staging, threads: int
+) -> KubernetesScheduler:
+    scheduler = KubernetesScheduler(settings, Preparer(settings, users), staging, threads=threads)
+    scheduler.start()
+    return scheduler

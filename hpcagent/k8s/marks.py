@@ -27,7 +27,9 @@ REQUEST_ID = "hpcagent/request-id"
 DIGEST = "hpcagent/digest"
 JOB = "hpcagent/job"
 """Annotations: the request_id, the request's digest, and ``JobFacts`` as JSON."""
-OWN_KEYS = frozenset({MANAGED_BY[0], REQUEST_LABEL, REQUEST_ID, DIGEST, JOB})
+MADE_DIRECTORY = ("hpcagent/work-dir", "made")
+"""Label of the objects of a task whose directory the agent made and will remove."""
+OWN_KEYS = frozenset({MANAGED_BY[0], MADE_DIRECTORY[0], REQUEST_LABEL, REQUEST_ID, DIGEST, JOB})
 
 _NAME_LENGTH = 20
 
@@ -100,6 +102,8 @@ def mark(manifest: Manifest, spec: TaskSpec, facts: JobFacts, namespace: str) ->
     metadata.setdefault("labels", {}).update([MANAGED_BY])
     annotations = metadata.setdefault("annotations", {})
     annotations |= {DIGEST: spec.digest(), JOB: facts.write()}
+    if not facts.leave_dir:
+        metadata["labels"].update([MADE_DIRECTORY])
     if spec.request_id:
         metadata["labels"][REQUEST_LABEL] = short(spec.request_id)
         annotations[REQUEST_ID] = spec.request_id

@@ -15,7 +15,7 @@ from hpcagent.jobs.errors import InvalidRequest, Violation
 from hpcagent.jobs.identity import Claim, Identity
 from hpcagent.jobs.model import ObjectId
 from hpcagent.jobs.model import Warning as JobWarning
-from hpcagent.jobs.task import TaskSpec, TaskUpdate
+from hpcagent.jobs.task import Stage, TaskSpec, TaskUpdate
 from hpcagent.jobs.task_backend import Rendering
 from hpcagent.k8s import forms, policy, port_forms, update_forms, volume_forms
 from hpcagent.k8s.listing import listing
@@ -47,6 +47,11 @@ class Prepared:
     facts: JobFacts
     identity: Identity
     digest: str
+    selector: dict[str, str]
+    """Labels by which the pods are found."""
+    stage: Stage | None = None
+    stages: bool = False
+    """The directory is to be made here."""
     warnings: tuple[JobWarning, ...] = ()
 
     def marked(self, spec: TaskSpec) -> Manifests:
@@ -74,13 +79,16 @@ class Preparer:
         policy.check(spec, identity, profile, self._settings)
         manifests = render(spec, identity, profile)
         _check_size(manifests)
-        namespace = spec.namespace or profile.namespace
+        namespace, stage = spec.namespace or profile.namespace, spec.task.stage
         return Prepared(
             job_id=ObjectId(cluster=cluster, namespace=namespace, name=name_of(spec)),
             manifests=manifests,
             facts=JobFacts.of(spec, identity, spec.partition or profile.partition),
             identity=identity,
             digest=spec.digest(),
+            selector={profile.name_label: name_of(spec)},
+            stage=stage,
+            stages=stage is not None and _is_made(stage, profile),
             warnings=tuple(IN_LOG[name] for name in IN_LOG if spec.task.stream(name)[1]),
         )
 
@@ -121,6 +129,11 @@ class Preparer:
             return []
         said = "is refused: the agent's host does not mount the nodes' file system (stage_work_dir)"
         return [Violation("task.stage.create", said, "STAGING_NOT_SUPPORTED")]
+
+
+def _is_made(stage: Stage, profile: config.Profile) -> bool:
+    """Tell whether the agent makes the directory."""
+    return profile.stage_work_dir if stage.create is None else stage.create
 
 
 def default_cluster(settings: config.Kubernetes) -> str:

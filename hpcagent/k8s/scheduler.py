@@ -20,6 +20,7 @@ from hpcagent.jobs.task import TaskSpec, TaskUpdate
 from hpcagent.jobs.task_backend import Ending, LogQuery, Rendering, TaskBackendInfo
 from hpcagent.jobs.watch import Watch
 from hpcagent.k8s import changes, unit
+from hpcagent.k8s.clearing import Clearing
 from hpcagent.k8s.client import ApiServer, Object
 from hpcagent.k8s.follower import Follower
 from hpcagent.k8s.health import Health
@@ -29,6 +30,7 @@ from hpcagent.k8s.logs import LogOutput
 from hpcagent.k8s.observation import all_in, made_by, observe, workload
 from hpcagent.k8s.preparation import Preparer, default_cluster
 from hpcagent.k8s.reasons import Observed
+from hpcagent.k8s.staging import Staging
 from hpcagent.k8s.states import job, seconds
 from hpcagent.k8s.view import CONNECTIONS
 
@@ -39,9 +41,12 @@ _UID_BITS = 63
 class KubernetesScheduler:
     """Runs tasks on all clusters of the configuration."""
 
-    def __init__(self, settings: config.Kubernetes, preparer: Preparer, *, threads: int) -> None:
+    def __init__(
+        self, settings: config.Kubernetes, preparer: Preparer, staging: Staging, *, threads: int
+    ) -> None:
         """Speak to nobody yet. ``threads`` is how many calls are worked on at once."""
         self._preparer = preparer
+        self._staging = staging
         self._default = default_cluster(settings)
         profiles = settings.profiles.values()
         allowed = settings.policy.namespaces or {one.namespace for one in profiles}
@@ -51,6 +56,7 @@ class KubernetesScheduler:
             for name, access in settings.clusters.items()
         }
         self._health = Health(self._servers)
+        self._clearing = Clearing(staging, self._servers)
         self.inventory = KubernetesInventory(self._named, self._namespaces)
         # With connections of their own: they are held for long, and would fill the callers' pool.
         self._watching = {
@@ -67,10 +73,12 @@ class KubernetesScheduler:
     def start(self) -> None:
         """Begin to look after the API servers."""
         self._health.start()
+        self._clearing.start()
 
     def close(self) -> None:
         """Let go of everything."""
         self._health.close()
+        self._clearing.close()
         self._follower.close()
         for server in (*self._servers.values(), *self._watching.values()):
             server.close()
@@ -84,8 +92,11 @@ class KubernetesScheduler:
         manifests = list(ready.marked(spec))
         if spec.request_id:
             unit.check_request(server, manifests[0], deadline)
-        make = unit.check if spec.validate_only else unit.create
-        created = make(server, manifests, deadline)
+        if spec.validate_only:
+            created = unit.check(server, manifests, deadline)
+        else:
+            with self._staging.made(ready, deadline) as ready:
+                created = unit.create(server, list(ready.marked(spec)), deadline)
         replayed = created is not None and created.replayed
         return Submission(
             job_id=None if spec.validate_only else ready.job_id,
@@ -165,7 +176,9 @@ class KubernetesScheduler:
 
     def cancel(self, job_id: ObjectId, how: Ending, deadline: Deadline) -> tuple[JobResult, ...]:
         """Delete a job's objects. That they are gone is a warning."""
-        return changes.cancel(self._server(job_id), job_id, how, deadline)
+        done = changes.cancel(self._server(job_id), job_id, how, deadline)
+        self._clearing.wake()
+        return done
 
     def suspend(
         self, job_id: ObjectId, grace: int | None, deadline: Deadline

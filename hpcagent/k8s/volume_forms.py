@@ -6,11 +6,11 @@ from hpcagent.config import Profile
 from hpcagent.config import kubernetes_names as names
 from hpcagent.jobs.errors import Violation
 from hpcagent.jobs.task import TaskSpec
+from hpcagent.jobs.work_dir import MAX_MODE
 from hpcagent.k8s import paths
 from hpcagent.k8s.faults import Found, formed, once, ranged, required, shown
 from hpcagent.k8s.mounts import SHM, Mount, mounts, volumes
 
-MAX_MODE = 0o7777
 COLON = ":"
 NO_COLON = "must not contain a colon"
 """Where a container sees a volume (v1.VolumeMount)."""

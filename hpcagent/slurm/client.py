@@ -13,12 +13,11 @@ from hpcagent.jobs.errors import (
     AgentError,
     BackendUnavailable,
     DeadlineExceeded,
-    Kind,
     OutcomeUnknown,
     Overloaded,
-    Refused,
     Unsupported,
 )
+from hpcagent.jobs.work_dir import cannot_act
 from hpcagent.slurm import errors, wire
 from hpcagent.slurm.draft import Release
 from hpcagent.slurm.workers import (
@@ -114,8 +113,7 @@ class Client:
                 said = f"Slurm {self.library_version}: {failed.said}: {failed.text}"
                 failure = Unsupported(said, reason="NOT_SUPPORTED_BY_SLURM")
             case "identity":
-                said = f"the agent lacks the privilege to act for the user: {failed.text}"
-                failure = Refused(said, kind=Kind.FAILED_PRECONDITION, reason="CANNOT_ACT_AS_USER")
+                failure = cannot_act(failed.text)
             case "os":
                 failure = FileError(failed.code, failed.text, failed.said)
             case _:

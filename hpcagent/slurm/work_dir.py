@@ -1,29 +1,14 @@
 """Asking a worker to make a job's working directory, and saying why it could not."""
 
-import errno
 from collections.abc import Sequence
 from dataclasses import asdict
 
 from hpcagent.jobs.deadline import Deadline
-from hpcagent.jobs.errors import Forbidden, InvalidRequest, Kind, Refused, Violation
+from hpcagent.jobs.errors import AgentError, Violation
 from hpcagent.jobs.identity import Identity
 from hpcagent.jobs.spec import JobSpec, WorkDirRequest
+from hpcagent.jobs.work_dir import MAX_MODE, refusal
 from hpcagent.slurm.client import Client, FileError
-
-MAX_MODE = 0o7777
-
-_WORDS = {
-    errno.ELOOP: ("is a symbolic link, which is not followed here", "WORK_DIR_SYMLINK"),
-    errno.ENOTDIR: ("is no directory", "WORK_DIR_NOT_A_DIRECTORY"),
-    errno.ENOENT: (
-        "does not exist; create_work_dir.parents makes it below the agent's work_dir_roots only",
-        "WORK_DIR_PARENT_MISSING",
-    ),
-    errno.ENAMETOOLONG: ("is too long a name for its file system", "WORK_DIR_NAME_TOO_LONG"),
-    errno.EACCES: ("cannot be entered or written by the user", "WORK_DIR_NOT_ALLOWED"),
-    errno.EPERM: ("cannot be made by the user", "WORK_DIR_NOT_ALLOWED"),
-}
-_NOT_ALLOWED = frozenset({errno.EACCES, errno.EPERM})
 
 
 def check(wanted: WorkDirRequest | None) -> list[Violation]:
@@ -53,17 +38,11 @@ def make(
         raise _refusal(error) from error
 
 
-def _refusal(error: FileError) -> Exception:
-    said, reason = _WORDS.get(error.number, (error.text, "WORK_DIR_NOT_MADE"))
-    said = f"{error.path} {said}"
-    violation = Violation("work_dir", said, reason)
-    if error.number in _NOT_ALLOWED:
-        return Forbidden(said, reason=reason, violations=[violation])
-    if error.number in _WORDS:
-        return InvalidRequest([violation])
-    return Refused(
-        f"the working directory could not be made: {said}",
-        kind=Kind.FAILED_PRECONDITION,
-        reason=reason,
-        violations=[violation],
+def _refusal(error: FileError) -> AgentError:
+    return refusal(
+        error.number,
+        error.text,
+        error.path,
+        field="work_dir",
+        parents="create_work_dir.parents",
     )

@@ -12,10 +12,10 @@ from typing import Any, cast
 import msgspec
 
 import _slurm
-from hpcagent import nss
+from hpcagent import nss, work_dir
 from hpcagent.jobs.identity import Claim, Facts
 from hpcagent.slurm.wire import Call, Done, Failed, Opened, Reply
-from hpcagent.slurm.worker import inventory, output_file, work_dir
+from hpcagent.slurm.worker import inventory, output_file
 from hpcagent.slurm.worker.tracking import Tracking
 
 SHOWN = _slurm.SHOW_ALL | _slurm.SHOW_DETAIL | _slurm.SHOW_LOCAL

@@ -28,9 +28,9 @@ def test_a_user_is_as_nss_has_it_with_its_home(users: NssUsers) -> None:
 
 def test_a_process_that_asks_nss_is_used_again(users: NssUsers) -> None:
     users.identify(Claim(user="nobody"), "", Deadline.after(SECONDS))
-    (first,) = users._idle
+    (first,) = users._processes.idle
     users.identify(Claim(user="nobody"), "", Deadline.after(SECONDS))
-    assert users._idle == [first]
+    assert users._processes.idle == [first]
 
 
 def test_an_unknown_user_and_root_are_refused(users: NssUsers) -> None:
@@ -43,13 +43,13 @@ def test_an_unknown_user_and_root_are_refused(users: NssUsers) -> None:
 def test_an_answer_that_does_not_come_costs_its_own_request_only(users: NssUsers) -> None:
     with pytest.raises(DeadlineExceeded):
         users.identify(Claim(user="nobody"), "", Deadline.after(0))
-    assert users._idle == []
+    assert users._processes.idle == []
     assert users.identify(Claim(user="nobody"), "", Deadline.after(SECONDS)).user == "nobody"
 
 
 def test_a_process_that_has_ended_is_replaced(users: NssUsers) -> None:
     users.identify(Claim(user="nobody"), "", Deadline.after(SECONDS))
-    (helper,) = users._idle
+    (helper,) = users._processes.idle
     helper.process.kill()
     helper.process.wait()
     with pytest.raises(LookupFailedError):
@@ -59,10 +59,10 @@ def test_a_process_that_has_ended_is_replaced(users: NssUsers) -> None:
 
 def test_a_process_ends_with_the_daemon(users: NssUsers) -> None:
     users.identify(Claim(user="nobody"), "", Deadline.after(SECONDS))
-    (helper,) = users._idle
+    (helper,) = users._processes.idle
     helper.socket.close()
     assert helper.process.wait(SECONDS) == 0
-    users._idle.clear()
+    users._processes.idle.clear()
 
 
 def test_a_host_without_users_takes_them_as_the_request_has_them() -> None:

@@ -1,7 +1,7 @@
-"""Making a job's working directory without being led astray.
+"""Making a job's working directory, and removing it, without being led astray.
 
 The path goes through directories that users can write to, and the daemon may be root. So the
-caller first takes the user's identity on this thread, and here every component below the trusted
+caller first takes the user's identity, and here every component below the trusted
 root is opened by its own descriptor with O_NOFOLLOW: a symbolic link is an error wherever it
 stands, and swapping a directory for a link between two steps changes nothing. (openat2 with
 RESOLVE_NO_SYMLINKS says the same in one call, but Linux before 5.6 has no openat2.)
@@ -9,6 +9,7 @@ RESOLVE_NO_SYMLINKS says the same in one call, but Linux before 5.6 has no opena
 
 import errno
 import os
+import shutil
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -25,8 +26,6 @@ def make(path: str, mode: int, roots: Sequence[str], *, parents: bool) -> bool:
     The umask must leave the owner's bits alone. Raises OSError whose filename is the path as far
     as the component that failed: ELOOP for a symbolic link, ENOTDIR, ENOENT, EACCES...
     """
-    if not path.startswith("/") or {".", ".."} & set(path.split("/")):
-        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), path)
     root, names = _split(path, roots)
     walked, made = root, False
     with ExitStack() as stack:
@@ -41,8 +40,30 @@ def make(path: str, mode: int, roots: Sequence[str], *, parents: bool) -> bool:
     return made
 
 
+def remove(path: str, roots: Sequence[str], *, only_empty: bool) -> None:
+    """Remove a directory, with all that is in it unless ``only_empty``.
+
+    The path is walked as ``make`` does. Raises OSError, FileNotFoundError if it is not there.
+    """
+    root, names = _split(path, roots)
+    if not names:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), path)
+    with ExitStack() as stack, _named(path):
+        here = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        stack.callback(os.close, here)
+        for name in names[:-1]:
+            here = _open(here, name)
+            stack.callback(os.close, here)
+        if only_empty:
+            os.rmdir(names[-1], dir_fd=here)
+        else:
+            shutil.rmtree(names[-1], dir_fd=here)
+
+
 def _split(path: str, roots: Sequence[str]) -> tuple[str, list[str]]:
     """Return the root that the path is, or is below, ``/`` if none, and the components behind."""
+    if not path.startswith("/") or {".", ".."} & set(path.split("/")):
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), path)
     below = [root for root in roots if f"{path}/".startswith(root.rstrip("/") + "/")]
     root = max(below, key=len, default="/")
     return root, [name for name in path[len(root) :].split("/") if name]

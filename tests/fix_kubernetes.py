@@ -202,6 +202,7 @@ def new_agent(cluster: Cluster, namespace: str, directory: Path) -> Agent:
     reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "hpcagent"}
     binding = {"metadata": {"name": "hpcagent"}, "subjects": [subject], "roleRef": reference}
     cluster.call("POST", f"{rbac}/rolebindings", binding)
+    _until_allowed(cluster, namespace)
     settings = cluster.admin.configuration
     access = ClusterAccess(
         server=settings.host,
@@ -211,6 +212,18 @@ def new_agent(cluster: Cluster, namespace: str, directory: Path) -> Agent:
     made = Agent(cluster, namespace, access)
     made.write_token(made.new_token())
     return made
+
+
+def _until_allowed(cluster: Cluster, namespace: str) -> None:
+    """Wait until the API server, which follows roles and their bindings, has come to these."""
+    asked = {"namespace": namespace, "verb": "create", "group": "apps", "resource": "deployments"}
+    user = f"system:serviceaccount:{namespace}:hpcagent"
+    review = {"spec": {"user": user, "resourceAttributes": asked}}
+    path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+    deadline = time.monotonic() + 30
+    while not cluster.call("POST", path, review)["status"]["allowed"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 @pytest.fixture(scope="session")

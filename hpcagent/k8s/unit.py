@@ -5,6 +5,7 @@ goes, whoever deletes it. Names are given, not generated: what is made a second 
 answer was lost or a caller asks again, meets itself, and is told apart from others by its digest.
 """
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from hpcagent.jobs.deadline import Deadline
 from hpcagent.jobs.errors import (
     AgentError,
     BackendUnavailable,
+    Forbidden,
     Kind,
     NotFound,
     OutcomeUnknown,
@@ -21,9 +23,9 @@ from hpcagent.jobs.errors import (
 from hpcagent.k8s.client import ApiServer, Object, Request
 from hpcagent.k8s.errors import RETRY_SECONDS, lost
 from hpcagent.k8s.marks import DIGEST, REQUEST_ID
-from hpcagent.k8s.observation import made_by
+from hpcagent.k8s.observation import is_own, made_by
 from hpcagent.k8s.pods import is_ending
-from hpcagent.k8s.resources import path, path_of
+from hpcagent.k8s.resources import WORKLOADS, path, path_of
 
 SUBMIT = "SUBMIT"
 
@@ -47,6 +49,7 @@ def create(server: ApiServer, manifests: "list[Object]", deadline: Deadline) -> 
     made up for.
     """
     workload, *rest = manifests
+    _refuse_twin(server, workload, deadline)
     created = _create_workload(server, workload, deadline)
     try:
         for part in rest:
@@ -63,6 +66,7 @@ def check(server: ApiServer, manifests: "list[Object]", deadline: Deadline) -> C
 
     Raises what it refuses with. A unit that is there with the same digest is returned.
     """
+    _refuse_twin(server, manifests[0], deadline)
     for manifest in manifests:
         try:
             _post(server, manifest, deadline, dry_run=True)
@@ -82,6 +86,23 @@ def check_request(server: ApiServer, manifest: Object, deadline: Deadline) -> No
 
 
 # ----------------------------------------------------------------------------------- the workload
+
+
+def _refuse_twin(server: ApiServer, manifest: Object, deadline: Deadline) -> None:
+    """Raise Refused if a workload of the agent's of another kind has the name.
+
+    To Kubernetes these are two; as jobs both would have the same id. An agent that may not read the
+    other kind has made none.
+    """
+    metadata = manifest["metadata"]
+    for kind in WORKLOADS:
+        if kind == manifest["kind"]:
+            continue
+        question = Request(method="GET", path=path(kind, metadata["namespace"], metadata["name"]))
+        with contextlib.suppress(NotFound, Forbidden):
+            found = server.ask(question, deadline)
+            if is_own(found):
+                raise _taken({"kind": kind, **found}, manifest)
 
 
 def _create_workload(server: ApiServer, manifest: Object, deadline: Deadline) -> Created:
@@ -215,5 +236,5 @@ def _taken(found: Object, manifest: Object) -> AgentError:
     if request_id and request_id == _mark(found, REQUEST_ID):
         said = f"request_id {request_id!r} was used for another task, {name}"
         return Refused(said, kind=Kind.ALREADY_EXISTS, reason="REQUEST_ID_REUSED")
-    said = f"there is another {manifest['kind']} {name}"
+    said = f"there is another task, {found['kind']} {name}"
     return Refused(said, kind=Kind.ALREADY_EXISTS, reason="NAME_TAKEN")

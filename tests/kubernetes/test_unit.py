@@ -53,6 +53,16 @@ def cleared(agent: Agent) -> bool:
     return not any(counts(agent))
 
 
+def test_a_job_and_a_deployment_cannot_have_the_same_name(server: ApiServer, agent: Agent) -> None:
+    create(server, agent, task("t"))
+    for spec in (batch("t", "true"), batch("t", "true", request_id="r1")):
+        for make in (unit.create, unit.check):
+            with pytest.raises(Refused) as refused:
+                make(server, manifests(spec, agent.namespace), soon())
+            assert (refused.value.kind, refused.value.reason) == (Kind.ALREADY_EXISTS, "NAME_TAKEN")
+    assert counts(agent) == (1, 0, 0, 0)
+
+
 def test_the_workload_owns_its_secret_and_service(server: ApiServer, agent: Agent) -> None:
     made = create(server, agent, with_all("t", request_id="r1"))
     assert not made.replayed

@@ -80,6 +80,9 @@ class Journal(Protocol):
     def saw(self, jobs: Sequence[Job]) -> None:
         """Take note of how jobs are. Those that are of no entry are passed over."""
 
+    def known(self, jobs: Sequence[Job]) -> Collection[int]:
+        """Return the numbers of entries' jobs that are among these."""
+
     def unfinished(self) -> Collection[int]:
         """Return the numbers of jobs whose end has not been seen."""
 

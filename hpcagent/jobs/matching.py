@@ -11,6 +11,8 @@ from hpcagent.jobs.model import Job, JobFilter, JobId, ObjectId
 
 _NONE = ((), None)
 """Conditions that are not given."""
+AT_ONCE = 600.0
+"""Seconds between the request and the job that it makes: munge lets clocks differ by half of it."""
 _RANGE = re.compile(r"([0-9]+)(?:-([0-9]+)(?::([0-9]+))?)?")
 
 
@@ -39,6 +41,20 @@ def is_meant(job: Job, job_id: JobId) -> bool:
         same = job.het_job is not None and job.het_job.offset == job_id.het_job_offset
         return leader == job_id.job_id and same
     return job_id.job_id in {job.job_id.job_id, job.raw_job_id, array, leader}
+
+
+def is_same(job: Job, user_id: int, request_id: str, submitted_at: float) -> bool:
+    """Tell whether a job is the one that was submitted so, and no later one of the same number.
+
+    Numbers are given again when all have been used, and when the backend has lost its state. The
+    mark of a request is certain. Of a job without one the time tells, which only a requeue changes.
+    """
+    if job.user_id != user_id:
+        return False
+    if job.request_id:
+        return job.request_id == request_id
+    later = (job.submit_time or submitted_at) - submitted_at
+    return later >= -AT_ONCE and (later <= AT_ONCE or job.restart_count > 0)
 
 
 def stands_for(tasks: str, task: int) -> bool:

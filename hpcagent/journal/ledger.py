@@ -12,6 +12,7 @@ import structlog
 
 from hpcagent.jobs.errors import BackendUnavailable
 from hpcagent.jobs.journal import Entry, Outcome
+from hpcagent.jobs.matching import is_same
 from hpcagent.jobs.model import ENDED, Job, JobId, JobStateFlag
 from hpcagent.journal import remembered
 from hpcagent.journal.store import Store, open_store
@@ -102,6 +103,10 @@ class FileJournal:
         """Take note of how jobs are. Those that are of no entry are passed over."""
         self._try(lambda: self._saw(jobs))
 
+    def known(self, jobs: Sequence[Job]) -> Collection[int]:
+        """Return the numbers of entries' jobs that are among these."""
+        return self._reading(lambda: {_submitted_as(job) for _, job in self._of_entries(jobs)})
+
     def unfinished(self) -> Collection[int]:
         """Return the numbers of jobs whose end has not been seen."""
         return [job_id for (job_id,) in self._rows("SELECT job_id FROM entries WHERE unfinished")]
@@ -163,8 +168,12 @@ class FileJournal:
         return result
 
     def _rows(self, question: str, *values: object) -> list[Any]:
+        return self._reading(lambda: self._store.rows(question, *values))
+
+    @staticmethod
+    def _reading(action: Callable[[], _Result]) -> _Result:
         try:
-            return self._store.rows(question, *values)
+            return action()
         except sqlite3.Error as error:
             said = f"the agent's journal cannot be read ({error})"
             raise _unavailable(said) from error
@@ -197,13 +206,13 @@ class FileJournal:
         entries: dict[int, list[Any]] = {}
         for some in _parts({_submitted_as(job) for job in jobs}):
             question = (
-                "SELECT job_id, number, cluster, user_id, request_id FROM entries"  # noqa: S608
+                "SELECT job_id, number, cluster, user_id, request_id, asked_at FROM entries"  # noqa: S608
                 f" WHERE job_id IN ({_marks(some)}) ORDER BY number"
             )
             entries |= {job_id: rest for job_id, *rest in self._store.rows(question, *some)}
         for job in jobs:
-            number, *owner = entries.get(_submitted_as(job), [0, "", 0, ""])
-            if number and _is_of(job, *owner):
+            number, cluster, *origin = entries.get(_submitted_as(job), [0, "", 0, "", 0.0])
+            if number and job.job_id.cluster == cluster and is_same(job, *origin):
                 yield number, job
 
     def _find_open(self, jobs: Sequence[Job]) -> None:
@@ -247,12 +256,6 @@ def _submitted_as(job: Job) -> int:
     if job.array is not None:
         return job.array.array_job_id
     return job.het_job.het_job_id if job.het_job else job.job_id.job_id
-
-
-def _is_of(job: Job, cluster: str, user_id: int, request_id: str) -> bool:
-    """Whether a job is the entry's, and not a later one to which its number was given again."""
-    same = (job.job_id.cluster, job.user_id) == (cluster, user_id)
-    return same and job.request_id in {"", request_id}
 
 
 def _was_waiting_record(job: Job) -> bool:

@@ -13,9 +13,9 @@ import structlog
 from hpcagent.jobs.deadline import Deadline
 from hpcagent.jobs.errors import AgentError
 from hpcagent.jobs.journal import Journal
-from hpcagent.jobs.model import JobId
+from hpcagent.jobs.model import ENDED, JobId
 from hpcagent.slurm.past import Past
-from hpcagent.slurm.queue import Queue, whole
+from hpcagent.slurm.queue import Queue
 
 log = structlog.get_logger(__name__)
 
@@ -68,7 +68,7 @@ class Keeper:
         if not unfinished:
             return
         there = self._queue.numbered(sorted(unfinished), deadline)
-        for number in sorted(unfinished - {whole(job).job_id for job in there}):
-            ended = self._past.ending(JobId(number), deadline)
-            self._journal.saw([ended] if ended else [])
+        for number in sorted(unfinished - set(self._journal.known(there))):
+            told = self._past.job(JobId(number), deadline)
+            self._journal.saw([told] if told and told.state in ENDED else [])
             self._journal.lost([number])

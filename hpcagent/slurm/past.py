@@ -12,6 +12,7 @@ from dataclasses import replace
 from hpcagent.jobs.deadline import Deadline
 from hpcagent.jobs.errors import AgentError
 from hpcagent.jobs.journal import Journal
+from hpcagent.jobs.matching import is_same
 from hpcagent.jobs.model import ENDED, Job, JobId
 from hpcagent.slurm.history import History
 
@@ -28,20 +29,18 @@ class Past:
         """Return a job as it was at last; None: nobody has ever heard of it."""
         named = replace(job_id, cluster=job_id.cluster or self._cluster())
         seen = self._journal.job(named)
-        try:
-            told = self._accounted(named, deadline)
-        except AgentError:
-            if seen is None or seen.state not in ENDED:  # accounting may well know it, later
-                raise
-            return seen
-        if told is None or (seen is not None and told.state not in ENDED):
-            return seen
-        return told
+        told = self._accounted(named, seen, deadline)
+        if told and seen and not _are_same(told, seen):
+            return max(told, seen, key=lambda one: one.submit_time or 0)
+        return _the_end(told, seen)
 
     def made_by(self, request_id: str, deadline: Deadline) -> Job | None:
         """Return the newest job that a request of this id made, as it was at last."""
         seen = self._journal.made_by(request_id)
-        return None if seen is None else self.job(seen.job_id, deadline)
+        if seen is None:
+            return None
+        told = self._accounted(seen.job_id, seen, deadline)
+        return _the_end(told, seen) if told and _are_same(told, seen) else seen
 
     def missing(self, request_id: str) -> str:
         """Say what is known of a request of which there is no job."""
@@ -51,12 +50,28 @@ class Past:
         moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(entry.asked_at))
         return f"{said}, though it was asked for at {moment}: the outcome of that is not known"
 
-    def ending(self, job_id: JobId, deadline: Deadline) -> Job | None:
+    def ending(self, job: Job, deadline: Deadline) -> Job | None:
         """Return how a job ended that has vanished from the queue; None: nobody knows."""
-        told = self.job(job_id, deadline)
-        return told if told is not None and told.state in ENDED else None
+        told = self.job(job.job_id, deadline)
+        return told if told and told.state in ENDED and _are_same(told, job) else None
 
-    def _accounted(self, job_id: JobId, deadline: Deadline) -> Job | None:
-        if not self._history.is_kept(deadline):
+    def _accounted(self, job_id: JobId, seen: Job | None, deadline: Deadline) -> Job | None:
+        """Return what accounting has; if it cannot be asked, nothing of a job seen to its end."""
+        try:
+            if not self._history.is_kept(deadline):
+                return None
+            return self._history.get(job_id, deadline)
+        except AgentError:
+            if seen is None or seen.state not in ENDED:  # accounting may well know it, later
+                raise
             return None
-        return self._history.get(job_id, deadline)
+
+
+def _the_end(told: Job | None, seen: Job | None) -> Job | None:
+    """Return what accounting tells, unless only the journal knows of an end, or of the job."""
+    return seen if told is None or (seen is not None and told.state not in ENDED) else told
+
+
+def _are_same(told: Job, seen: Job) -> bool:
+    submitted_at = seen.submit_time or told.submit_time or 0
+    return is_same(told, seen.user_id, seen.request_id, submitted_at)

@@ -101,7 +101,7 @@ class SlurmScheduler:
             watched,
             changes or MemoryLog(),
             settings.watch_interval,
-            lambda job, deadline: self._past.ending(job.job_id, deadline),
+            self._past.ending,
         )
         self._keeper = Keeper(
             self._journal, watched, self._past, settings.settle_interval, keep_days

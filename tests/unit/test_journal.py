@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from unit.journals import CLUSTER, ENTRY, accepted, seen, told
+from unit.journals import CLUSTER, DAY, ENTRY, accepted, seen, told
 
 from hpcagent.jobs.journal import Outcome
 from hpcagent.jobs.model import (
@@ -171,6 +171,40 @@ def test_the_newest_of_several_jobs_of_one_request_counts(journal: FileJournal) 
     made = journal.made_by("r-1")
     assert made is not None
     assert (made.job_id.job_id, made.state) == (8, JobState.FAILED)
+
+
+def test_a_number_that_was_given_again_means_the_newest_job(journal: FileJournal) -> None:
+    old, new = (replace(ENTRY, request_id=mark) for mark in ("old", "new"))
+    accepted(journal, 7, old)
+    journal.saw([seen("7", JobState.RUNNING, request_id="old")])
+    accepted(journal, 7, new)
+    journal.saw([seen("7", JobState.FAILED, request_id="new")])
+    assert told(journal, "7").state is JobState.FAILED
+    first = journal.made_by("old")
+    assert first is not None
+    assert (first.state, first.backend_state) == (JobState.UNKNOWN, "RUNNING")
+
+
+@pytest.mark.parametrize(
+    ("later", "restarts", "same"),
+    [
+        (0, 0, True),
+        (-300, 0, True),
+        (300, 0, True),
+        (DAY, 0, False),
+        (DAY, 1, True),
+        (-DAY, 1, False),
+    ],
+)
+def test_a_job_without_a_mark_is_known_by_when_it_was_submitted(
+    journal: FileJournal, later: float, restarts: int, same: bool
+) -> None:
+    accepted(journal, 7, replace(ENTRY, request_id=""))
+    fields = {"submit_time": ENTRY.asked_at + later, "restart_count": restarts, "request_id": ""}
+    job = seen("7", JobState.RUNNING, **fields)
+    assert list(journal.known([job])) == [7] * same
+    journal.saw([job])
+    assert told(journal, "7").backend_state == "RUNNING" * same
 
 
 # ---------------------------------------------------------------------------- the outcome

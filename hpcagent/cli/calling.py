@@ -1,11 +1,15 @@
 """What every subcommand that calls an agent shares: how it is reached, and what failures mean."""
 
 import argparse
+import io
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from hpcagent.cli.tables import plain
 
 if TYPE_CHECKING:
     from hpcagent.client import Agent, AgentFailure
@@ -24,6 +28,7 @@ STATUSES: Final[Mapping[str, int]] = {
 """Exit status by gRPC's code; 1 for all others."""
 UNKNOWN_OUTCOME: Final = 7
 NOT_COMPLETED: Final = 6
+INTERRUPTED: Final = 130
 
 EXIT_STATUS: Final = f"""\
 exit status:
@@ -37,9 +42,13 @@ exit status:
    {UNKNOWN_OUTCOME}  it may have been done: the same --request-id finds out
   {os.EX_UNAVAILABLE}  the agent, slurmctld or slurmdbd does not answer; nothing was done, try again
   {os.EX_TEMPFAIL}  too much at once, or a limit; a later attempt may succeed
+ {INTERRUPTED}  interrupted from the keyboard
 
 environment: HPCAGENT_ADDRESS, HPCAGENT_CA, HPCAGENT_CERT, HPCAGENT_KEY: as the options.
 """
+
+_CONTROL: Final = re.compile(r"[\x7f-\x9f]")
+"""What json leaves as it is of what a terminal may obey."""
 
 Answer: TypeAlias = dict[str, Any]
 
@@ -52,16 +61,24 @@ def add_connection(parser: argparse.ArgumentParser) -> None:
         "--address", default=address, help="unix:PATH or HOST:PORT (default: %(default)s)"
     )
     for name, words in (
-        ("ca", "certificates to trust (PEM); with it the connection is TLS"),
+        ("ca", "certificates to trust (PEM); with any of the three the connection is TLS"),
         ("cert", "certificate to show (PEM)"),
         ("key", "its key (PEM)"),
     ):
         value = os.environ.get(f"HPCAGENT_{name.upper()}", "")
         group.add_argument(f"--{name}", default=value, metavar="FILE", help=words)
     group.add_argument(
-        "--timeout", type=float, default=60.0, metavar="SECONDS", help="(default: %(default)g)"
+        "--timeout", type=_seconds, default=60.0, metavar="SECONDS", help="(default: %(default)g)"
     )
     parser.add_argument("--json", action="store_true", help="print JSON, also on a terminal")
+
+
+def _seconds(text: str) -> float:
+    """Return a length of time; a ValueError is argparse's to tell."""
+    seconds = float(text)
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return seconds
 
 
 def wants_json(args: argparse.Namespace) -> bool:
@@ -69,34 +86,49 @@ def wants_json(args: argparse.Namespace) -> bool:
     return bool(args.json) or not sys.stdout.isatty()
 
 
-def print_json(answer: object) -> None:
-    """Print an answer for programs."""
-    print(json.dumps(answer, indent=2, ensure_ascii=False))
+def print_json(answer: object, indent: int | None = 2) -> None:
+    """Print an answer for programs; ``indent`` None: on one line."""
+    text = json.dumps(answer, indent=indent, ensure_ascii=False)
+    print(_CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
 def calling(args: argparse.Namespace, do: Callable[["Agent", argparse.Namespace], int]) -> int:
     """Do something with the agent, and say what went wrong; returns the exit status."""
     from hpcagent.client import Agent, AgentFailure, CannotConnectError, Connection
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what a locale cannot say is no reason to fail
+            stream.reconfigure(errors="backslashreplace")
     connection = Connection(args.address, args.ca, args.cert, args.key, args.timeout)
     try:
         with Agent(connection) as agent:
-            return do(agent, args)
+            status = do(agent, args)
+        sys.stdout.flush()
     except AgentFailure as error:
-        return _say(error)
+        return say(error)
     except CannotConnectError as error:
         print(f"hpcagent: {error}", file=sys.stderr)
         return 2
-    except BrokenPipeError:
+    except BrokenPipeError:  # whoever read has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
+    return status
 
 
-def _say(error: "AgentFailure") -> int:
+def refused(said: str) -> int:
+    """Say why arguments make no request; returns the exit status."""
+    print(f"hpcagent: {said}", file=sys.stderr)
+    return 2
+
+
+def say(error: "AgentFailure", about: str = "") -> int:
+    """Tell what went wrong, all of it; returns the exit status."""
     for line in error.lines():
-        print(f"hpcagent: {line}", file=sys.stderr)
-    if error.reason.endswith("_OUTCOME_UNKNOWN"):
+        print(f"hpcagent: {plain(about + line)}", file=sys.stderr)
+    if error.request_id:
+        said = f"to find out, repeat it with --request-id={error.request_id}"
+        print(f"hpcagent: {said}", file=sys.stderr)
         return UNKNOWN_OUTCOME
     return STATUSES.get(error.code, 1)

@@ -4,95 +4,124 @@ import argparse
 import base64
 import shutil
 import sys
-from typing import TYPE_CHECKING, Any
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
 
 from hpcagent.cli.calling import NOT_COMPLETED, print_json, wants_json
-from hpcagent.cli.tables import JOBS, table
+from hpcagent.cli.tables import JOBS, cut, plain, table
+from hpcagent.cli.waiting import Job, Waiting, key
 
 if TYPE_CHECKING:
     from hpcagent.client import Agent
 
-UNENDED = {"JOB_STATE_PENDING", "JOB_STATE_RUNNING", "JOB_STATE_SUSPENDED"}
-ATTEMPTS = 10
-"""How often a watch goes on that was cut off, before it is given up."""
-CLEAR = "\x1b[H\x1b[J"
+STATES: Final = (
+    "pending", "running", "suspended", "completed", "cancelled", "failed", "timeout", "node_fail",
+    "preempted", "boot_fail", "deadline", "out_of_memory", "unknown",
+)  # fmt: skip
+"""The contract's JobState, in lower case."""
+ATTEMPTS: Final = 30
+"""How often what was cut off is tried again, one after the other, before it is given up."""
+PAUSE: Final = 1.0
+"""Seconds between two attempts: as long as an agent needs to start again, with some more."""
+CLEAR: Final = "\x1b[H\x1b[J"
 """Cursor home, and erase what is below it (ECMA-48)."""
-
-Job = dict[str, Any]
+CUT_OFF: Final = frozenset({"ABORTED", "UNAVAILABLE"})
+"""gRPC's codes of a stream that can go on."""
 
 
 class Screen:
     """A table of jobs that is drawn in place."""
 
     def __init__(self) -> None:
-        self.jobs: dict[str, Job] = {}
+        self.jobs: dict[object, Job] = {}
 
     def draw(self) -> None:
         """Draw what fits, the newest jobs if not all do."""
         size = shutil.get_terminal_size()
-        jobs = list(self.jobs.values())[-(size.lines - 2) :]
-        lines = [line[: size.columns] for line in table(JOBS, jobs)]
+        jobs = list(self.jobs.values())[-max(size.lines - 2, 1) :]
+        lines = [cut(line, size.columns) for line in table(JOBS, jobs)]
         sys.stdout.write(CLEAR + "\n".join(lines) + "\n")
         sys.stdout.flush()
 
 
 def watch(agent: "Agent", args: argparse.Namespace) -> int:
     """Follow jobs until those that were named have ended; all others until interrupted."""
-    screen = Screen()
-    waited = set(args.jobs)
+    screen, waiting = Screen(), Waiting(args.jobs)
     shown = not wants_json(args)
+    begun = False
     for event in _events(agent, args):
-        kind = next((k for k in ("snapshot", "changed", "gone") if k in event), "")
-        if kind:
-            job = event[kind]
-            screen.jobs[job["job_id"]["id"]] = job
+        for kind, job in _told(event):
+            _take(job, screen, waiting, gone=kind == "gone")
             if not shown:
-                print_json({"event": kind, "job": job, "resume_token": event["resume_token"]})
-        known = "snapshot_end" in event or kind in {"changed", "gone"}
-        if shown and known:
+                _print_event(kind, job, event)
+        # A watch that is resumed has no snapshot.
+        if not begun and ("snapshot_end" in event or args.resume_token):
+            begun = True
+            for job in _asked_for(agent, waiting):
+                _take(job, screen, waiting, gone=False)
+                if not shown:
+                    _print_event("snapshot", job, event)
+        if shown and begun and "bookmark" not in event:
             screen.draw()
-        if waited and known and _all_ended(screen.jobs, waited):
-            return _outcome(screen.jobs, waited)
+        if begun and waiting.over():
+            return 0 if waiting.completed() else NOT_COMPLETED
     return 0
 
 
-def _events(agent: "Agent", args: argparse.Namespace) -> Any:  # noqa: ANN401 - a stream of mappings
+def _told(event: dict[str, Any]) -> Iterator[tuple[str, Job]]:
+    return ((kind, event[kind]) for kind in ("snapshot", "changed", "gone") if kind in event)
+
+
+def _print_event(kind: str, job: Job, event: dict[str, Any]) -> None:
+    """Print what happened for programs, on a line of its own, at once."""
+    print_json({"event": kind, "job": job, "resume_token": event["resume_token"]}, indent=None)
+    sys.stdout.flush()
+
+
+def _take(job: Job, screen: Screen, waiting: Waiting, *, gone: bool) -> None:
+    """Take a job up. Of those that nobody waits for, what is gone is forgotten."""
+    if waiting.named:
+        waiting.add(job)
+    if gone and not waiting.named:
+        screen.jobs.pop(key(job), None)
+    else:
+        screen.jobs[key(job)] = job
+
+
+def _asked_for(agent: "Agent", waiting: Waiting) -> Iterator[Job]:
+    """Yield jobs of which no event tells: they ended long ago. AgentFailure: they never were."""
+    for name in waiting.unknown():
+        job = agent.call("GetJob", {"job_id": {"id": name}})
+        waiting.rename(name, job)
+        yield job
+
+
+def _events(agent: "Agent", args: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Yield events; go on behind the last one where the stream was cut off."""
+    request: dict[str, Any] = {"filter": job_filter(args), "resume_token": args.resume_token}
+    for event in _unbroken(agent, "WatchJobs", request):
+        request["resume_token"] = event["resume_token"]
+        yield event
+
+
+def _unbroken(agent: "Agent", method: str, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield answers; ask again where they were cut off, for what the request then says."""
     from hpcagent.client import AgentFailure
 
-    request: dict[str, Any] = {"filter": job_filter(args)}
-    token, left = args.resume_token, ATTEMPTS
+    left = 0
     while True:
         try:
-            for event in agent.stream("WatchJobs", {**request, "resume_token": token}):
-                token, left = event["resume_token"], ATTEMPTS
-                yield event
+            for answer in agent.stream(method, request):
+                left = ATTEMPTS
+                yield answer
         except AgentFailure as error:
-            left -= 1
-            if error.code not in {"ABORTED", "UNAVAILABLE"} or not token or not left:
+            if error.code not in CUT_OFF or not left:
                 raise
+            left -= 1
+            time.sleep(PAUSE)
         else:
             return
-
-
-def _ids(job: Job) -> set[str]:
-    """Return all ids by which a job may have been named."""
-    array, het = job.get("array") or {}, job.get("het_job") or {}
-    numbers = (array.get("array_job_id"), het.get("het_job_id"))
-    return {job["job_id"]["id"], *(str(number) for number in numbers if number)}
-
-
-def _all_ended(jobs: dict[str, Job], waited: set[str]) -> bool:
-    named = [job for job in jobs.values() if not waited.isdisjoint(_ids(job))]
-    return bool(named) and all(
-        job["state"] not in UNENDED and "JOB_STATE_FLAG_COMPLETING" not in job["state_flags"]
-        for job in named
-    )
-
-
-def _outcome(jobs: dict[str, Job], waited: set[str]) -> int:
-    named = (job for job in jobs.values() if not waited.isdisjoint(_ids(job)))
-    return 0 if all(job["state"] == "JOB_STATE_COMPLETED" for job in named) else NOT_COMPLETED
 
 
 def job_filter(args: argparse.Namespace) -> dict[str, Any]:
@@ -115,11 +144,16 @@ def logs(agent: "Agent", args: argparse.Namespace) -> int:
         "follow": args.follow,
         **({} if args.lines is None else {"lines": args.lines}),
     }
-    for chunk in agent.stream("ReadOutput", request):
-        sys.stdout.buffer.write(base64.b64decode(chunk.get("data", "")))
-        sys.stdout.buffer.flush()
-        notice = chunk.get("notice", "")
+    path = ""
+    for chunk in _unbroken(agent, "ReadOutput", request):
+        path = chunk["path"] or path
+        notice = chunk["notice"]
         if notice in {"NOTICE_TRUNCATED", "NOTICE_ROTATED"}:
             word = notice.removeprefix("NOTICE_").lower()
-            print(f"hpcagent: {chunk['path']} was {word}", file=sys.stderr)
+            print(f"hpcagent: {plain(path)} was {word}", file=sys.stderr)
+        data = base64.b64decode(chunk["data"])
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        request.pop("lines", None)
+        request["offset"] = int(chunk["offset"]) + len(data)
     return 0

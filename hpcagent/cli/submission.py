@@ -8,14 +8,19 @@ the one reader that the agent has for them, and the script that runs says how it
 import argparse
 import os
 import pwd
+import re
 import sys
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from hpcagent.slurm.directives.spellings import SPELLINGS, Spelling
 from hpcagent.slurm.grammar.forms import Argument
+
+if TYPE_CHECKING:
+    from hpcagent.client import AgentFailure
 
 DESCRIPTION: Final = """\
 Submit a batch job, as sbatch does: the script is read here, from FILE or from standard input, and
@@ -31,6 +36,11 @@ OURS: Final = ("help", "usage", "version", "quiet", "verbose", "wrap", "parsable
 BARE: Final = "\0"
 """Stands for the text of an option that was given without one."""
 
+_WHOLE_LINE: Final = re.compile(r"[^\n]*\n|[^\n]+")
+"""A line as the shell has it: other separators of Unicode's end none."""
+_LINE: Final = re.compile(r"\bline ([0-9]+)(: |)")
+"""How the agent names a line of the script (``hpcagent.slurm.directives.honour``)."""
+
 TAKEN: Final = tuple(one for one in SPELLINGS if one.long not in OURS and not one.refused)
 
 
@@ -41,7 +51,10 @@ class SubmitParser(argparse.ArgumentParser):
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
         """Parse, after options without their text have been given a mark in its place."""
-        return super().parse_known_args(list(self._marked(args or ())), namespace)
+        found, unknown = super().parse_known_args(list(self._marked(args or ())), namespace)
+        if unknown:  # else the whole program's usage would be shown
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
 
     def _marked(self, words: Sequence[str]) -> Iterator[str]:
         optional = {name for one in TAKEN if one.argument is Argument.OPTIONAL
@@ -96,23 +109,44 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="ID",
         help="makes a repetition harmless (default: a new UUID)",
     )
-    group = parser.add_argument_group("options of sbatch", "as sbatch(1) explains them")
+    parser.usage = "%(prog)s [OPTION...] [FILE [ARGUMENT...]]"
+    parser.add_argument_group("options of sbatch, as sbatch(1) explains them", _listed())
     for one in TAKEN:
-        nargs = 0 if one.argument is Argument.NONE else None
-        metavar = None if nargs == 0 else one.long.replace("-", "_").upper()
-        group.add_argument(
-            *names(one), action=_Given, dest="given", nargs=nargs, metavar=metavar,
-            default=argparse.SUPPRESS if one.idle else None, help=argparse.SUPPRESS if one.idle
-            else None,
+        parser.add_argument(
+            *names(one), action=_Given, dest="given", default=None, help=argparse.SUPPRESS,
+            nargs=0 if one.argument is Argument.NONE else None,
         )  # fmt: skip
 
 
-def request(args: argparse.Namespace) -> dict[str, Any]:
+def _listed() -> str:
+    """Return sbatch's options in two columns, as getopt_long(3) takes them."""
+    shown = [_shown(one) for one in TAKEN if not one.idle]
+    width = max(map(len, shown)) + 2
+    return "\n".join(
+        "".join(text.ljust(width) for text in shown[i : i + 2]).rstrip()
+        for i in range(0, len(shown), 2)
+    )
+
+
+def _shown(one: Spelling) -> str:
+    letter = f"-{one.short}, " if one.short else "    "
+    text = {Argument.NONE: "", Argument.OPTIONAL: f"[={_word(one)}]"}
+    return f"{letter}--{one.long}{text.get(one.argument, f'={_word(one)}')}"
+
+
+def _word(one: Spelling) -> str:
+    return one.long.replace("-", "_").upper()
+
+
+def request(args: argparse.Namespace) -> tuple[dict[str, Any], "Script"]:
     """Return the request that the arguments describe. SystemExit 2: they describe none."""
-    script, name = _script(args)
+    text, name = _script(args)
     defaults = [("--job-name", name), ("--chdir", str(Path.cwd()))]
+    script = with_directives(text, defaults, args.given or [])
+    if args.wrap is not None:
+        script = Script(tuple((line, None) for line, _ in script.lines))
     asked: dict[str, Any] = {
-        "script": with_directives(script, defaults, getattr(args, "given", None) or []),
+        "script": script.text,
         "argv": args.argv,
         "environment": [f"{name}={value}" for name, value in os.environ.items()],
         "request_id": args.request_id or str(uuid.uuid4()),
@@ -121,7 +155,7 @@ def request(args: argparse.Namespace) -> dict[str, Any]:
     }
     if args.gid:
         asked.update(_who("group", args.gid))
-    return asked
+    return asked, script
 
 
 def _script(args: argparse.Namespace) -> tuple[str, str]:
@@ -140,22 +174,65 @@ def _script(args: argparse.Namespace) -> tuple[str, str]:
         _refuse(f"{args.script or 'the script'} is not UTF-8")
 
 
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script as it is sent: its lines, with the number that each has in the caller's own."""
+
+    lines: tuple[tuple[str, int | None], ...]
+    """The number of a line that the caller's has not is None."""
+
+    @property
+    def text(self) -> str:
+        """The whole."""
+        return "".join(line for line, _ in self.lines)
+
+    def retold(self, failure: "AgentFailure") -> "AgentFailure":
+        """Return a failure as it is about the caller's own script and command line."""
+        failure.faults = tuple(
+            replace(fault, field="command line" if self._is_ours(fault.description) else "script",
+                    description=self.told(fault.description))
+            if fault.field == "script" else fault
+            for fault in failure.faults
+        )  # fmt: skip
+        return failure
+
+    def told(self, said: str) -> str:
+        """Return what is said of lines with the numbers that they have in the caller's script."""
+        return _LINE.sub(self._place, said)
+
+    def _is_ours(self, said: str) -> bool:
+        found = _LINE.match(said)
+        return found is not None and self._number(int(found[1])) is None
+
+    def _place(self, found: re.Match[str]) -> str:
+        number = self._number(int(found[1]))
+        if number is not None:
+            return f"line {number}{found[2]}"
+        return "" if found[2] else "the command line"
+
+    def _number(self, sent: int) -> int | None:
+        return self.lines[sent - 1][1] if sent <= len(self.lines) else sent
+
+
 def with_directives(
     script: str,
     defaults: Sequence[tuple[str, str | None]],
     given: Sequence[tuple[str, str | None]],
-) -> str:
+) -> Script:
     """Write options into a script: defaults before its own #SBATCH lines, the others behind them.
 
     #SBATCH lines end where the first command begins (sbatch(1)).
     """
-    lines = script.splitlines(keepends=True) or [""]
-    if not lines[0].endswith("\n"):
-        lines[0] += "\n"
-    end = next((i for i, line in enumerate(lines) if _is_command(line)), len(lines))
-    return "".join(
-        [lines[0], *map(_directive, defaults), *lines[1:end], *map(_directive, given), *lines[end:]]
-    )
+    own = [(line, number) for number, line in enumerate(_WHOLE_LINE.findall(script), 1)] or [
+        ("", 1)
+    ]
+    if not own[0][0].endswith("\n"):
+        own[0] = (own[0][0] + "\n", 1)
+    end = next((i for i, (line, _) in enumerate(own) if _is_command(line)), len(own))
+    if not own[end - 1][0].endswith("\n"):
+        own[end - 1] = (own[end - 1][0] + "\n", own[end - 1][1])
+    before, behind = ([(_directive(one), None) for one in each] for each in (defaults, given))
+    return Script((own[0], *before, *own[1:end], *behind, *own[end:]))
 
 
 def _is_command(line: str) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
+from unicodedata import combining, east_asian_width
 
 Row: TypeAlias = Mapping[str, Any]
 Column: TypeAlias = tuple[str, Callable[[Row], object]]
@@ -14,15 +15,37 @@ def table(columns: Sequence[Column], rows: Iterable[Row]) -> list[str]:
     """Return the lines of a table, its head first."""
     cells = [[head for head, _ in columns]]
     cells += [[_text(value(row)) for _, value in columns] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
     return [
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        "  ".join(
+            cell + " " * (width - _width(cell)) for cell, width in zip(line, widths, strict=True)
+        ).rstrip()
         for line in cells
     ]
 
 
+def cut(line: str, columns: int) -> str:
+    """Return as much of a line as a terminal has room for."""
+    width = 0
+    for index, character in enumerate(line):
+        width += _width(character)
+        if width > columns:
+            return line[:index]
+    return line
+
+
+def plain(text: object) -> str:
+    """Return a text without what a terminal would obey: whoever named a job is not its owner."""
+    return "".join(one if one.isprintable() else " " if one.isspace() else "?" for one in str(text))
+
+
 def _text(value: object) -> str:
-    return "-" if value in (None, "", ()) else str(value).replace("\n", " ")
+    return "-" if value in (None, "", ()) else plain(value)
+
+
+def _width(text: str) -> int:
+    """Return how many columns a text takes (Unicode, TR 11; marks have none of their own)."""
+    return sum(0 if combining(one) else 2 if east_asian_width(one) in "WF" else 1 for one in text)
 
 
 def field(name: str) -> Callable[[Row], object]:
@@ -146,7 +169,7 @@ def _reason(row: Row) -> str:
 
 
 def details(answer: Row, indent: str = "") -> list[str]:
-    """Return an answer as lines of ``name: value``; what is not set is left out."""
+    """Return an answer as lines of ``name: value``; what is empty is left out."""
     lines: list[str] = []
     for name, value in answer.items():
         if isinstance(value, dict) and value:
@@ -154,7 +177,7 @@ def details(answer: Row, indent: str = "") -> list[str]:
         elif isinstance(value, list) and value and isinstance(value[0], dict):
             for one in value:
                 lines += [f"{indent}{name}:", *details(one, f"{indent}  ")]
-        elif value not in ("", [], {}, 0, "0", False, None):
+        elif value not in ("", [], {}, None):
             shown = ", ".join(map(str, value)) if isinstance(value, list) else value
-            lines.append(f"{indent}{name}: {shown}")
+            lines.append(f"{indent}{name}: {plain(shown)}")
     return lines

@@ -12,35 +12,63 @@ from google.protobuf import json_format
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
+from grpc_health.v1 import health_pb2
 
-from hpcagent.client.failures import AgentFailure, CannotConnectError, Fault, failure
-from hpcagent.v1 import slurm_agent_pb2
+from hpcagent.client.failures import AgentFailure, CannotConnectError, Fault, failure, lost
+from hpcagent.v1 import k8s_agent_pb2, slurm_agent_pb2
 
-SERVICE = slurm_agent_pb2.DESCRIPTOR.services_by_name["SlurmAgent"]
+SERVICES = {
+    service.name: service
+    for file in (slurm_agent_pb2, k8s_agent_pb2)
+    for service in file.DESCRIPTOR.services_by_name.values()
+}
+_HEALTH = "/grpc.health.v1.Health/Check"
+"""A call that every agent answers, and that changes nothing."""
+_SILENT = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """Where an agent is, and how to reach it. Without TLS files in plaintext."""
+    """Where an agent is, and how to reach it. Without any file for TLS in plaintext."""
 
     address: str
     """``unix:/path`` or ``host:port``."""
     ca: str = ""
+    """Empty, but with another of the files: whom the system trusts."""
     certificate: str = ""
     key: str = ""
     timeout: float = 60.0
     """Seconds that a call may take; one that follows something may take for ever."""
+    service: str = "SlurmAgent"
 
 
 class Agent:
     """Calls an agent's methods by their names. Requests and answers are mappings."""
 
     def __init__(self, connection: Connection) -> None:
+        self._address = connection.address
         self._timeout = connection.timeout
+        self._service = SERVICES[connection.service]
         self._channel = _channel(connection)
 
     def __enter__(self) -> Self:
+        """Find out that there is an agent: whatever fails later may have reached it."""
+        try:
+            self._greet()
+        except grpc.RpcError as error:
+            if error.code() in _SILENT:
+                self._channel.close()
+                said = f"no agent answers at {self._address}: {error.details()}"
+                raise AgentFailure("UNAVAILABLE", "NO_AGENT", said, ()) from error
         return self
+
+    def _greet(self) -> None:
+        ask = self._channel.unary_unary(
+            _HEALTH,
+            request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
+            response_deserializer=health_pb2.HealthCheckResponse.FromString,
+        )
+        ask(health_pb2.HealthCheckRequest(), timeout=self._timeout)
 
     def __exit__(
         self,
@@ -51,19 +79,30 @@ class Agent:
         self._channel.close()
 
     def call(self, method: str, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Ask, and return the answer. Raises AgentFailure."""
-        described = SERVICE.methods_by_name[method]
+        """Ask, and return the answer. Raises AgentFailure.
+
+        A request that has a ``request_id`` may have been carried out though no answer came: that
+        failure's ``request_id`` finds it out.
+        """
+        described = self._service.methods_by_name[method]
         ask = self._channel.unary_unary(
             _path(described),
             request_serializer=_serialized,
             response_deserializer=GetMessageClass(described.output_type).FromString,
         )
-        with _told():
-            return _mapping(ask(_message(described, request), timeout=self._timeout))
+        message, mark = _message(described, request), _mark(request)
+        try:
+            return _mapping(ask(message, timeout=self._timeout))
+        except grpc.RpcError as error:
+            raise failure(error, mark) from error
+        except KeyboardInterrupt:
+            if mark:
+                raise lost("interrupted before the answer came", mark) from None
+            raise
 
     def stream(self, method: str, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Ask, and yield the answers as they come. Raises AgentFailure."""
-        described = SERVICE.methods_by_name[method]
+        described = self._service.methods_by_name[method]
         ask = self._channel.unary_stream(
             _path(described),
             request_serializer=_serialized,
@@ -83,18 +122,34 @@ def _told() -> Iterator[None]:
 
 
 def _channel(connection: Connection) -> grpc.Channel:
-    if not connection.ca:
-        return grpc.insecure_channel(connection.address)
     files = (connection.ca, connection.key, connection.certificate)
-    try:
-        contents = [Path(file).read_bytes() if file else None for file in files]
-    except OSError as error:
-        raise CannotConnectError(f"{error.filename}: {error.strerror}") from error
+    if not any(files):
+        return grpc.insecure_channel(connection.address)
+    if bool(connection.key) != bool(connection.certificate):
+        raise CannotConnectError(
+            "a certificate and its key belong together: one of them is missing"
+        )
+    contents = [_pem(Path(file)) if file else None for file in files]
     return grpc.secure_channel(connection.address, grpc.ssl_channel_credentials(*contents))
 
 
+def _pem(file: Path) -> bytes:
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise CannotConnectError(f"{file}: {error.strerror}") from error
+    if b"-----BEGIN " not in content:
+        raise CannotConnectError(f"{file}: is no PEM")
+    return content
+
+
 def _path(method: MethodDescriptor) -> str:
-    return f"/{SERVICE.full_name}/{method.name}"
+    return f"/{method.containing_service.full_name}/{method.name}"
+
+
+def _mark(request: Mapping[str, Any]) -> str:
+    """Return the id by which it can be found out what became of a request; empty: it has none."""
+    return "" if request.get("validate_only") else str(request.get("request_id", ""))
 
 
 def _message(method: MethodDescriptor, request: Mapping[str, Any]) -> Message:

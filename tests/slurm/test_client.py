@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pytest
-from fix_daemon import Daemon, hpcagent
+from fix_daemon import PATIENCE, Daemon, hpcagent
 from slurm.caller import fresh
 from slurm_commands import wait_until
 
@@ -58,6 +59,15 @@ def on_a_terminal(daemon: Daemon, *arguments: str) -> tuple[int, str]:
             shown += part
     os.close(ours)
     return process.returncode, shown.decode().replace("\r\n", "\n")
+
+
+def watching(daemon: Daemon, *arguments: str) -> "subprocess.Popen[str]":
+    """The command line, as it follows jobs."""
+    argv = [sys.executable, "-m", "hpcagent.cli", "job", "watch", *arguments]
+    env = {**os.environ, "HPCAGENT_ADDRESS": daemon.address}
+    return subprocess.Popen(
+        argv, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
 
 
 ALICE = ("--uid=alice", "--chdir=/tmp", "--output=/dev/null")
@@ -137,6 +147,94 @@ def test_a_job_is_held_released_and_ends(run: Run) -> None:
 
 def test_a_watch_of_a_job_that_fails_says_so(run: Run) -> None:
     assert run("job", "watch", submitted(run, wrap="exit 3")).returncode == 6
+
+
+def test_a_watch_of_an_array_ends_when_its_last_task_has(run: Run) -> None:
+    assert run("job", "watch", submitted(run, "--array=0-2%1")).returncode == 0
+
+
+def test_a_watch_of_a_task_ends_when_its_array_is_cancelled(daemon: Daemon, run: Run) -> None:
+    array = submitted(run, "--hold", "--array=0-3")
+    with watching(daemon, f"{array}_2") as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        run("job", "cancel", array)
+        process.communicate(timeout=PATIENCE)
+    assert process.returncode == 6
+
+
+def test_a_watch_of_a_job_that_never_was_ends_at_once(run: Run) -> None:
+    done = run("job", "watch", submitted(run), "4000000")
+    assert done.returncode == 3
+    assert "ESLURM_INVALID_JOB_ID" in done.stderr
+
+
+def test_each_event_is_a_line_that_comes_as_it_happens(daemon: Daemon, run: Run) -> None:
+    job = submitted(run, "--hold")
+    with watching(daemon, job) as process:
+        assert process.stdout is not None
+        first = json.loads(process.stdout.readline())
+        assert (first["event"], first["job"]["state"]) == ("snapshot", "JOB_STATE_PENDING")
+        run("job", "cancel", job)
+        last = json.loads(process.stdout.read().splitlines()[-1])
+    assert (last["event"], last["job"]["state"]) == ("changed", "JOB_STATE_CANCELLED")
+
+
+def test_a_watch_ends_when_it_is_interrupted(daemon: Daemon, run: Run) -> None:
+    with watching(daemon, submitted(run, "--hold")) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, stderr) == (130, "")
+
+
+def test_what_fails_of_one_job_keeps_nothing_from_the_others(run: Run) -> None:
+    job = submitted(run, "--hold")
+    done = run("job", "cancel", "4000000", "abc", job)
+    assert done.returncode == 3
+    assert [one["job_id"]["id"] for one in json.loads(done.stdout)] == [job]
+    assert "4000000: Invalid job id specified" in done.stderr
+    assert "abc: job_id.id: 'abc' is no job id" in done.stderr
+
+
+def test_jobs_are_cancelled_by_what_they_match(run: Run) -> None:
+    name = fresh("matched")
+    jobs = [submitted(run, "--hold", f"--job-name={name}") for _ in range(2)]
+    done = run("job", "cancel", "--user=alice", f"--name={name}", "--state=pending")
+    assert done.returncode == 0, done.stderr
+    assert [one["job_id"]["id"] for one in json.loads(done.stdout)] == jobs
+
+
+@pytest.mark.parametrize(
+    "arguments", [("cancel",), ("hold",), ("cancel", "--request-id=a", "1", "2")], ids=str
+)
+def test_nothing_is_done_with_jobs_that_nobody_named(run: Run, arguments: tuple[str, ...]) -> None:
+    done = run("job", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr
+
+
+def test_jobs_are_listed_by_the_time_of_their_submission(run: Run) -> None:
+    job = submitted(run, "--hold", f"--job-name={fresh('timed')}")
+    name = str(told(run, job)["name"])
+    for window, found in (("--since=2020-01-01", [job]), ("--until=2020-01-01T07:55", [])):
+        jobs = json.loads(run("job", "list", f"--name={name}", window).stdout)
+        assert [one["job_id"]["id"] for one in jobs] == found
+    assert run("job", "list", "--since=yesterday").returncode == 2
+
+
+def test_faults_are_told_by_the_lines_of_the_callers_script(run: Run, tmp_path: Path) -> None:
+    script = tmp_path / "work.sh"
+    script.write_text("#!/bin/sh\n\n#SBATCH --mem=much\nexit 0\n#SBATCH --hold\n")
+    done = run("job", "submit", *ALICE, "--time=never", script)
+    assert done.returncode == 2
+    assert "script: line 3: --mem is 'much'" in done.stderr
+    assert "command line: --time is 'never'" in done.stderr
+    script.write_text(script.read_text().replace("much", "100"))
+    done = run("job", "submit", "--parsable", *ALICE, "--begin=now+1hour", script)
+    assert done.returncode == 0, done.stderr
+    assert "line 5: is not read: the script's commands begin on line 4" in done.stderr
 
 
 def test_a_cancelled_job_is_cancelled(run: Run) -> None:

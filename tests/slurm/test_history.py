@@ -1,5 +1,6 @@
 """Jobs of the past: told by Slurm's accounting once slurmctld has purged them."""
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from fix_daemon import Daemon, running
+from fix_daemon import Daemon, hpcagent, running
 from google.protobuf.field_mask_pb2 import FieldMask
 from server.refusals import refusal
 from slurm.caller import Caller, fresh, job_id
@@ -198,6 +199,13 @@ def test_steps_are_told_of_one_job_at_a_time(past: Past) -> None:
     asked = ListJobsRequest(read_mask=STEPS)
     told = refusal(lambda: past.daemon.stub.ListJobs(asked))
     assert told.violations == {"read_mask.paths[1]": "FIELD_NOT_SUPPORTED"}
+
+
+def test_a_watch_of_a_job_that_has_long_ended_ends_at_once(past: Past) -> None:
+    for job, status in ((past.failed, 6), (past.bobs, 0)):
+        done = hpcagent("job", "watch", job, HPCAGENT_ADDRESS=past.daemon.address)
+        assert done.returncode == status, done.stderr
+        assert json.loads(done.stdout)["job"]["source"] == "JOB_SOURCE_ACCOUNTING"
 
 
 def test_jobs_that_slurmctld_still_has_are_among_the_past(past: Past) -> None:

@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 
+from hpcagent import cli
 from hpcagent.cli import submission
+from hpcagent.client import AgentFailure
+from hpcagent.client.failures import Fault
 from hpcagent.slurm.directives import lexer
 
 SCRIPT = "#!/bin/sh\n#SBATCH --time=5\n# said\n\necho '#SBATCH --time=6'\n"
@@ -46,7 +49,7 @@ def test_arguments_of_the_script_are_its_own() -> None:
 
 def test_options_stand_behind_the_scripts_own_and_defaults_before_them() -> None:
     made = submission.with_directives(SCRIPT, [("--job-name", "x")], [("--hold", None)])
-    assert made.splitlines() == [
+    assert made.text.splitlines() == [
         "#!/bin/sh",
         '#SBATCH --job-name="x"',
         "#SBATCH --time=5",
@@ -62,8 +65,77 @@ def test_options_stand_behind_the_scripts_own_and_defaults_before_them() -> None
 )
 def test_a_value_is_read_as_it_was_given(text: str) -> None:
     made = submission.with_directives("#!/bin/sh\n", [], [("--comment", text)])
-    (word,) = (word for component in lexer.read(made).components for word in component)
+    (word,) = (word for component in lexer.read(made.text).components for word in component)
     assert word.text == f"--comment={text}"
+
+
+def test_a_comment_goes_on_to_the_end_of_its_line() -> None:
+    script = "#!/bin/sh\n# a\x0cb\u2028c\x85d\nexit 0"
+    made = submission.with_directives(script, [], [("--hold", None)])
+    assert made.text == "#!/bin/sh\n# a\x0cb\u2028c\x85d\n#SBATCH --hold\nexit 0"
+
+
+@pytest.mark.parametrize("script", ["", "#!/bin/sh", "#!/bin/sh\n# last"])
+def test_a_script_without_a_command_gets_options_on_lines_of_their_own(script: str) -> None:
+    made = submission.with_directives(script, [("--job-name", "x")], [("--hold", None)])
+    found = [line for line in made.text.splitlines() if line.startswith("#SBATCH")]
+    assert found == ['#SBATCH --job-name="x"', "#SBATCH --hold"]
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("line 2: --job-name is", "--job-name is"),
+        ("line 3: --time is", "line 2: --time is"),
+        ("line 6: --hold is", "--hold is"),
+        ("commands begin on line 7, as", "commands begin on line 5, as"),
+        ("line 70: is", "line 70: is"),
+        ("has no lines", "has no lines"),
+    ],
+)
+def test_lines_are_told_by_the_numbers_that_they_have_in_the_callers_script(
+    said: str, told: str
+) -> None:
+    made = submission.with_directives(SCRIPT, [("--job-name", "x")], [("--hold", None)])
+    assert made.told(said) == told
+
+
+def test_a_fault_of_the_command_line_is_told_as_that() -> None:
+    made = submission.with_directives(SCRIPT, [("--job-name", "x")], [("--time", "x")])
+    faults = [
+        Fault("script", "line 6: --time is 'x'", "TIME_FORM"),
+        Fault("script", "line 3: --time is '5'", "TIME_FORM"),
+        Fault("user", "is unknown", "USER_UNKNOWN"),
+    ]
+    told = made.retold(AgentFailure("INVALID_ARGUMENT", "", "", tuple(faults)))
+    assert list(told.lines()) == [
+        "command line: --time is 'x' [TIME_FORM]",
+        "script: line 2: --time is '5' [TIME_FORM]",
+        "user: is unknown [USER_UNKNOWN]",
+    ]
+
+
+def test_an_unknown_option_is_told_with_the_usage_of_its_verb(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["job", "submit", "--colour=red"])
+    said = capsys.readouterr().err
+    assert "usage: hpcagent job submit" in said
+    assert "--colour=red" in said
+
+
+def test_every_option_of_sbatch_is_listed_as_getopt_takes_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["job", "submit", "--help"])
+    said = capsys.readouterr().out
+    for one in submission.TAKEN:
+        assert (f"--{one.long}" in said) == (not one.idle), one.long
+    assert "-t, --time=TIME" in said
+    assert "--exclusive[=EXCLUSIVE]" in said
+    assert "-H, --hold " in said
 
 
 def test_a_value_of_several_lines_is_refused() -> None:

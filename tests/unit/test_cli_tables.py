@@ -38,6 +38,34 @@ def test_memory_and_resources_are_shown_in_slurms_units() -> None:
     assert tables.gres("gres")(row) == "gpu:a100:2"
 
 
-def test_details_leave_out_what_is_not_set() -> None:
-    answer = {"name": "x", "empty": "", "id": {"job_id": 7}, "steps": [{"id": "batch"}], "zero": 0}
-    assert tables.details(answer) == ["name: x", "id:", "  job_id: 7", "steps:", "  id: batch"]
+def test_details_leave_out_what_is_empty_but_not_what_is_zero_or_false() -> None:
+    answer = {"name": "x", "empty": "", "none": [], "id": {"job_id": 7}, "steps": [{"id": "batch"}],
+              "code": 0, "responding": False}  # fmt: skip
+    assert tables.details(answer) == [
+        "name: x", "id:", "  job_id: 7", "steps:", "  id: batch", "code: 0", "responding: False",
+    ]  # fmt: skip
+
+
+def test_what_a_terminal_would_obey_is_not_shown() -> None:
+    name = "\x1b[2J\x9b31m\u202ename\ttab\nline"
+    (_, line) = tables.table((("NAME", tables.field("name")),), [{"name": name}])
+    assert line == "?[2J?31m?name tab line"
+    assert tables.details({"name": name}) == ["name: ?[2J?31m?name tab line"]
+
+
+def test_columns_stand_below_each_other_whatever_the_script() -> None:
+    columns = (("NAME", tables.field("a")), ("B", tables.field("b")))
+    rows: list[dict[str, Any]] = [
+        {"a": "名前", "b": 1},
+        {"a": "e\u0301e\u0301", "b": 2},
+        {"a": "äöü"},
+    ]
+    assert tables.table(columns, rows) == ["NAME  B", "名前  1", "e\u0301e\u0301    2", "äöü   -"]
+
+
+@pytest.mark.parametrize(
+    ("line", "columns", "shown"),
+    [("plain", 80, "plain"), ("plain", 3, "pla"), ("名前", 3, "名"), ("", 3, ""), ("a", 0, "")],
+)
+def test_a_line_is_cut_where_the_terminal_ends(line: str, columns: int, shown: str) -> None:
+    assert tables.cut(line, columns) == shown

@@ -16,6 +16,7 @@ from hpcagent.jobs.model import Warning as JobWarning
 from hpcagent.jobs.spec import HetComponent, JobSpec
 from hpcagent.slurm import descriptor
 from hpcagent.slurm.descriptor import Descriptor, Site
+from hpcagent.slurm.draft import Release
 from hpcagent.slurm.environment import of_leader
 from hpcagent.slurm.options import BY_NAME
 
@@ -35,6 +36,11 @@ partition, or its number of nodes."""
 
 OPTIONS = 'options["slurm"].'
 """How the path of a leader's option begins."""
+
+REFUSED_UNHARMED_SINCE: Release = (24, 11, 4)
+"""From here on slurmctld survives that it refuses a component."""
+MAIL_AT_END = frozenset({"END", "ALL"})
+"""Events of --mail-type that a component being refused is to the leader, which is there already."""
 
 
 def describe(spec: JobSpec, site: Site) -> Descriptor:
@@ -78,6 +84,19 @@ def each(spec: JobSpec) -> Iterator[JobSpec]:
             components=(),
             faults=(),
         )
+
+
+def is_fatal_if_refused(spec: JobSpec, release: Release) -> bool:
+    """Tell whether slurmctld would end if it refused a component of this job.
+
+    It makes the leader, refuses a later component, cancels the leader, and for the mail about that
+    locks a list that it holds already: "fatal: list_iterator_create: Resource deadlock avoided"
+    (proc_req.c, _het_job_cancel). Seen with 22.05.8, by sbatch too; mended in 24.11.4.
+    """
+    mail = cast("Iterable[str]", spec.options.get("mail_type", ()))
+    return bool(
+        spec.components and release < REFUSED_UNHARMED_SINCE and not MAIL_AT_END.isdisjoint(mail)
+    )
 
 
 def moved(fault: Violation, offset: int) -> Violation:

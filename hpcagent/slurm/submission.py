@@ -71,6 +71,8 @@ class Submitter:
         if spec.validate_only:
             trial = self._try(spec, descriptor, identity, deadline)
             return replace(trial, option_origins=origins)
+        if het_job.is_fatal_if_refused(spec, self._client.release):
+            self._estimator.verdicts(spec, descriptor.owned_by(identity), deadline)
         if spec.create_work_dir is not None:
             work_dir.make(self._client, spec, identity, self._settings.work_dir_roots, deadline)
         entry = Entry(

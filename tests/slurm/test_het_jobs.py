@@ -118,6 +118,28 @@ def test_the_component_that_is_to_blame_is_named(twins: Twins, case: str) -> Non
     assert mine.fields == (path,)
 
 
+@pytest.mark.parametrize("event", ["END", "ALL"])
+def test_a_component_that_is_refused_does_not_end_slurmctld(twins: Twins, event: str) -> None:
+    """As it does if sbatch asks for the same, up to 24.11.3: so sbatch is not asked here."""
+    fields = {
+        "options": {"mail_type": ("FAIL", event)},
+        "components": (HetComponent(), HetComponent(options={"batch": "fast"})),
+    }
+    mine = twins.by_hpcagent(held(twins, fields))
+    assert isinstance(mine, Refused)
+    assert mine.slurm == "Job --batch option is invalid or not a subset of --constraints"
+    assert mine.fields == ("components[1].options.batch",)
+    assert isinstance(twins.by_hpcagent(held(twins, {})), Made)
+
+
+def test_a_job_that_mails_its_end_has_components(twins: Twins) -> None:
+    fields = {"options": {"mail_type": ("END",)}, "components": (HetComponent("debug"),)}
+    theirs, mine = (way(held(twins, fields)) for way in (twins.by_sbatch, twins.by_hpcagent))
+    assert isinstance(theirs, Made)
+    assert isinstance(mine, Made)
+    assert differences(theirs.record, mine.record, HET_DIFFERS) == {}
+
+
 # --------------------------------------------------------------------------- over the contract
 
 DEBUG = {"partition": "debug"}

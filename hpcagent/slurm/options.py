@@ -22,7 +22,7 @@ from hpcagent.slurm.grammar import (
     sizes,
     words,
 )
-from hpcagent.slurm.grammar.forms import FLAG, LIST, LIST_OR_ALL, TEXT, Grammar
+from hpcagent.slurm.grammar.forms import FLAG, LIST, LIST_OR_ALL, TEXT, WORDS, Grammar
 from hpcagent.slurm.kinds import MAX_I32, MAX_U16, MAX_U32, MEM_PER_CPU
 from hpcagent.slurm.kinds import environment as surroundings
 from hpcagent.slurm.kinds.dependency import dependency
@@ -250,7 +250,8 @@ OPTIONS: tuple[Option, ...] = (
            default="slurm.conf DefMemPerGPU", takes=sizes.SIZE),
     Option("mem_bind", "--mem-bind",
            Written(mem_bind, ("mem_bind", "mem_bind_type"),
-                   ("SLURM_MEM_BIND", "SLURM_MEM_BIND_SORT", "SLURM_MEM_BIND_VERBOSE"))),
+                   ("SLURM_MEM_BIND", "SLURM_MEM_BIND_SORT", "SLURM_MEM_BIND_VERBOSE")),
+           takes=WORDS),
     Option("mem_update", "--mem-update",
            Written(mem_update, ("mem_update_margin", "mem_update_delay"), (),
                    "percent and time; rounded up to minutes"),

@@ -70,6 +70,13 @@ def test_the_request_wins_as_the_command_line_does(twins: Twins) -> None:
     check_alike(theirs, mine, RECORD_DIFFERS)
 
 
+def test_a_hold_of_the_request_wins_over_a_priority_of_the_script(twins: Twins) -> None:
+    spec = twins.spec(script="#!/bin/sh\n#SBATCH --priority=5\ntrue\n", options=HELD)
+    theirs, mine = twins.by_sbatch(spec), twins.by_hpcagent(spec)
+    assert isinstance(mine, Made), mine
+    check_alike(theirs, mine, RECORD_DIFFERS)
+
+
 def test_times_count_from_now(twins: Twins) -> None:
     script = "#!/bin/sh\n#SBATCH --begin=now+2hours --deadline='now + 1 week'\ntrue\n"
     spec = twins.spec(script=script, options=HELD)

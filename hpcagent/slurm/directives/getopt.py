@@ -5,13 +5,16 @@ so; short ones, bundled, with their text joined or behind them. It does not reor
 belongs to no option is a fault, as to sbatch (opt.c, _opt_batch_script).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from hpcagent.slurm.directives.lexer import Remark, Word
 from hpcagent.slurm.directives.spellings import Spelling
 from hpcagent.slurm.draft import Release, dotted
 from hpcagent.slurm.grammar.forms import Argument
+
+MOST_NAMED = 10
+"""So many options at most are named of those that an abbreviation can mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +42,21 @@ class Getopt:
         """Return the options in their order."""
         while self._words:
             word = self._words.pop(0)
-            if word.text == "--" and not self._words:
-                return
-            if word.text.startswith("--"):
+            if word.text == "--":
+                self._end(word)
+            elif word.text.startswith("--"):
                 yield from self._long_option(word)
             elif word.text.startswith("-") and word.text != "-":
                 yield from self._short_options(word)
             else:
                 said = f"has {word.text[:80]!r}, which belongs to no option"
                 self._fault(word.line, "DIRECTIVE_FORM", said)
+
+    def _end(self, word: Word) -> None:
+        """Note that options must not follow their end; they are read none the less."""
+        if self._words:
+            said = f"has -- before {self._words[0].text[:80]!r}: sbatch reads no option behind it"
+            self._fault(word.line, "DIRECTIVE_FORM", said)
 
     def _fault(self, line: int, reason: str, said: str) -> None:
         self.faults.append(Remark(line, reason, said))
@@ -104,8 +113,7 @@ class Getopt:
         if len({(one.argument, one.target) for one in found.values()}) == 1:
             return next(iter(found.values()))
         if found:
-            said = f"has --{name}, which can mean {', '.join(f'--{long}' for long in found)}"
-            self._fault(line, "OPTION_AMBIGUOUS", said)
+            self._fault(line, "OPTION_AMBIGUOUS", f"has --{name}, which can mean {_some(found)}")
         else:
             said = f"has --{name[:80]}, which is no option of sbatch"
             self._fault(line, "UNKNOWN_OPTION", said)
@@ -125,3 +133,9 @@ class Getopt:
         """Pass over what can only be the text of an option that is not known."""
         if not text and self._words and not self._words[0].text.startswith("-"):
             self._words.pop(0)
+
+
+def _some(names: Collection[str]) -> str:
+    """Name the options, but not all of sbatch's."""
+    named = ", ".join(f"--{name}" for name in list(names)[:MOST_NAMED])
+    return f"{named} and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else named

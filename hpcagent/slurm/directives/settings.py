@@ -47,6 +47,8 @@ class Settings:
     def take_all(self, values: Mapping[str, object]) -> None:
         """Take what a request says; what it says twice itself is left to be refused."""
         self._make_room(values)
+        if values.get("hold"):
+            self.by_name.pop("priority", None)  # as the --hold of a command line (opt.c)
         self.by_name |= {name: Setting(value) for name, value in values.items()}
 
     def _take_given(self, given: Given) -> None:

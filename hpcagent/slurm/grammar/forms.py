@@ -82,6 +82,12 @@ def write_list(value: object) -> str:
     return ",".join(map(str, cast("tuple[object, ...]", value)))
 
 
+def _behind(before: object, now: object) -> object:
+    return f"{before},{now}"
+
+
+WORDS = Grammar(_text, gather=_behind)
+"""Words whose effects add up, and those of the option given again likewise."""
 LIST = Grammar(_list, write_list)
 """Words with commas between them."""
 

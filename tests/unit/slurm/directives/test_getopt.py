@@ -71,6 +71,7 @@ def test_an_option_is_read_in_every_form(
         (["-N"], "OPTION_NEEDS_VALUE"),
         (["stray"], "DIRECTIVE_FORM"),
         (["-"], "DIRECTIVE_FORM"),
+        (["--", "-N2"], "DIRECTIVE_FORM"),
         (["--segment=4"], "SLURM_TOO_OLD"),
     ],
 )
@@ -79,9 +80,19 @@ def test_what_sbatch_does_not_know_is_a_fault(words: list[str], reason: str) -> 
 
 
 def test_the_reading_goes_on_behind_a_fault() -> None:
-    given, reasons = read("--bogus", "1", "-N2", "stray", "--hold=x", "-n3")
+    given, reasons = read("--bogus", "1", "-N2", "stray", "--hold=x", "--", "-n3")
     assert given == [("nodes", "2"), ("ntasks", "3")]
-    assert reasons == ["UNKNOWN_OPTION", "DIRECTIVE_FORM", "OPTION_TAKES_NO_VALUE"]
+    assert reasons == [
+        "UNKNOWN_OPTION", "DIRECTIVE_FORM", "OPTION_TAKES_NO_VALUE", "DIRECTIVE_FORM"
+    ]  # fmt: skip
+
+
+def test_what_nearly_any_option_begins_with_is_told_in_few_words() -> None:
+    getopt = Getopt([Word("--=1", 2)], SPELLINGS, RELEASE)
+    assert list(getopt.options()) == []
+    (fault,) = getopt.faults
+    assert fault.said.startswith("has --, which can mean --comment, --account")
+    assert len(fault.said) < 250
 
 
 def test_an_abbreviation_counts_only_options_of_the_installed_release() -> None:

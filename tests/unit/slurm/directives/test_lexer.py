@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hpcagent.slurm.directives import lexer
@@ -166,12 +166,13 @@ def sbatchs_words(directory: Path, text: str) -> list[str] | None:
         capture_output=True,
         check=False,
     )  # fmt: skip
-    told = run.stderr.decode()
+    told = run.stderr.decode(errors="replace")  # of a letter that it does not know it tells a byte
     found = re.findall(r'debug2: Found in script, argument "(.*)"\n', told)
     return None if "fatal" in told else found
 
 
 @given(st.lists(lines, min_size=1, max_size=4))
+@example(["#SBATCH-\u00e9"])
 @settings(max_examples=150, deadline=None)
 def test_any_line_is_cut_as_the_installed_sbatch_cuts_it(directory: Path, some: list[str]) -> None:
     text = "\n".join(["#!/bin/sh", *some, ""])

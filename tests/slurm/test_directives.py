@@ -145,3 +145,11 @@ def test_what_slurmctld_refuses_of_a_descriptor_is_told_by_key(caller: Caller) -
     assert refused.violations == {"ntasks-per-node": "OUT_OF_RANGE"}
     refused = refusal(lambda: described(caller, {"partition": "nowhere"}))
     assert refused.violations == {"partition": "ESLURM_INVALID_PARTITION_NAME"}
+
+
+def test_an_unknown_key_of_a_descriptor_is_told_as_it_was_given(caller: Caller) -> None:
+    """Though a field of SubmitJobRequest is called so, which another key stands for."""
+    refused = refusal(lambda: described(caller, {"name": "x", "mem_bytes": 1, "ntasks": 0}))
+    assert refused.violations == {
+        "name": "UNKNOWN_KEY", "mem_bytes": "UNKNOWN_KEY", "ntasks": "OUT_OF_RANGE"
+    }  # fmt: skip

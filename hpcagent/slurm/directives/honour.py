@@ -52,7 +52,9 @@ class Honoured:
             if setting.line
         }
         return tuple(
-            _called(_blame(violation, lines.get(violation.field)), self.spec.paths)
+            violation
+            if violation in self.spec.faults  # named already, as it was found in what was sent
+            else _called(_blame(violation, lines.get(violation.field)), self.spec.paths)
             for violation in violations
         )
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+from hpcagent.slurm.directives import lexer
 from hpcagent.slurm.directives.spellings import SPELLINGS, Spelling
 from hpcagent.slurm.grammar.forms import Argument
 
@@ -41,6 +42,9 @@ _WHOLE_LINE: Final = re.compile(r"[^\n]*\n|[^\n]+")
 _LINE: Final = re.compile(r"\bline ([0-9]+)(: |)")
 """How the agent names a line of the script (``hpcagent.slurm.directives.honour``)."""
 
+OF_LEADER: Final = ("--chdir", "--export")
+"""Options that hold for all components of a heterogeneous job, and are given once."""
+
 TAKEN: Final = tuple(one for one in SPELLINGS if one.long not in OURS and not one.refused)
 
 
@@ -60,7 +64,7 @@ class SubmitParser(argparse.ArgumentParser):
         optional = {name for one in TAKEN if one.argument is Argument.OPTIONAL
                     for name in names(one)}  # fmt: skip
         rest = iter(words)
-        for word in rest:
+        for word in map(self._whole, rest):
             yield f"{word}={BARE}" if word in optional else word
             if word == "--" or not word.startswith("-") or word == "-":
                 break
@@ -68,6 +72,15 @@ class SubmitParser(argparse.ArgumentParser):
             if action is not None and action.nargs is None and word not in optional:
                 yield from [text for text in [next(rest, None)] if text is not None]
         yield from rest
+
+    def _whole(self, word: str) -> str:
+        """Return a long option by its whole name, as long as no two begin so."""
+        name, equals, text = word.partition("=")
+        known = self._option_string_actions
+        if name in known or name == "--" or not name.startswith("--"):
+            return word
+        found = [one for one in known if one.startswith(name)]
+        return f"{found[0]}{equals}{text}" if len(found) == 1 else word
 
 
 class _Given(argparse.Action):
@@ -167,7 +180,7 @@ def _script(args: argparse.Namespace) -> tuple[str, str]:
     try:
         if args.script in {None, "-"}:
             return sys.stdin.buffer.read().decode(), "sbatch"
-        return Path(args.script).read_text(encoding="utf-8"), Path(args.script).name
+        return Path(args.script).read_bytes().decode(), Path(args.script).name
     except OSError as error:
         _refuse(f"{args.script}: {error.strerror}")
     except UnicodeDecodeError:
@@ -221,22 +234,28 @@ def with_directives(
 ) -> Script:
     """Write options into a script: defaults before its own #SBATCH lines, the others behind them.
 
-    #SBATCH lines end where the first command begins (sbatch(1)).
+    #SBATCH lines end where the first command begins (sbatch(1)). Of a heterogeneous job each
+    component gets the others, but for those that hold for all of them.
     """
     own = [(line, number) for number, line in enumerate(_WHOLE_LINE.findall(script), 1)] or [
         ("", 1)
     ]
     if not own[0][0].endswith("\n"):
         own[0] = (own[0][0] + "\n", 1)
-    end = next((i for i, (line, _) in enumerate(own) if _is_command(line)), len(own))
-    if not own[end - 1][0].endswith("\n"):
+    end = next((i for i, (line, _) in enumerate(own) if not lexer.is_comment(line)), len(own))
+    if end and not own[end - 1][0].endswith("\n"):
         own[end - 1] = (own[end - 1][0] + "\n", own[end - 1][1])
-    before, behind = ([(_directive(one), None) for one in each] for each in (defaults, given))
-    return Script((own[0], *before, *own[1:end], *behind, *own[end:]))
+    start, repeated = min(end, 1), [one for one in given if one[0] not in OF_LEADER]
+    made = [*own[:start], *_directives(defaults)]
+    separators = lexer.read(script).separators
+    for offset, component in enumerate([*(number - 1 for number in separators), end]):
+        made += [*own[start:component], *_directives(repeated if offset else given)]
+        start = component
+    return Script((*made, *own[end:]))
 
 
-def _is_command(line: str) -> bool:
-    return bool(line.strip()) and not line.startswith("#")
+def _directives(options: Sequence[tuple[str, str | None]]) -> list[tuple[str, int | None]]:
+    return [(_directive(one), None) for one in options]
 
 
 def _directive(option: tuple[str, str | None]) -> str:

@@ -28,6 +28,13 @@ def parsed(*words: str) -> Any:  # noqa: ANN401 - argparse.Namespace
         (("--exclusive", "run.sh"), [("--exclusive", submission.BARE)], "run.sh"),
         (("--exclusive=user", "run.sh"), [("--exclusive", "user")], "run.sh"),
         (("-H", "run.sh", "--exclusive"), [("--hold", None)], "run.sh"),
+        (
+            ("--part=debug", "--job", "x", "run.sh"),
+            [("--partition", "debug"), ("--job-name", "x")],
+            "run.sh",
+        ),
+        (("--exclusi", "run.sh"), [("--exclusive", submission.BARE)], "run.sh"),
+        (("--gpus-per=1", "run.sh"), None, None),
         (("--comment", "-x", "run.sh"), None, None),
     ],
 )
@@ -80,6 +87,26 @@ def test_a_script_without_a_command_gets_options_on_lines_of_their_own(script: s
     made = submission.with_directives(script, [("--job-name", "x")], [("--hold", None)])
     found = [line for line in made.text.splitlines() if line.startswith("#SBATCH")]
     assert found == ['#SBATCH --job-name="x"', "#SBATCH --hold"]
+
+
+def test_every_component_of_a_script_gets_the_options() -> None:
+    script = "#!/bin/sh\n#SBATCH -n2\n#SBATCH hetjob\n#SBATCH -n3\ntrue\n"
+    given = [("--hold", None), ("--chdir", "/w")]
+    made = submission.with_directives(script, [("--job-name", "x")], given)
+    found = [[word.text for word in component] for component in lexer.read(made.text).components]
+    assert found == [["--job-name=x", "-n2", "--hold", "--chdir=/w"], ["-n3", "--hold"]]
+
+
+def test_an_indented_comment_does_not_keep_options_from_winning() -> None:
+    script = "#!/bin/sh\n  # said\n#SBATCH -n4\ntrue\n"
+    made = submission.with_directives(script, [], [("--ntasks", "2")])
+    assert made.text == '#!/bin/sh\n  # said\n#SBATCH -n4\n#SBATCH --ntasks="2"\ntrue\n'
+
+
+def test_a_script_without_an_interpreter_is_at_fault_for_that_alone() -> None:
+    made = submission.with_directives("echo\n", [("--chdir", "/w")], [("--hold", None)])
+    (component,) = lexer.read(made.text).components
+    assert [word.text for word in component] == ["--chdir=/w", "--hold"]
 
 
 @pytest.mark.parametrize(
@@ -148,3 +175,11 @@ def test_a_script_and_a_command_are_not_taken_together(tmp_path: Path) -> None:
     script.write_text("#!/bin/sh\n")
     with pytest.raises(SystemExit):
         submission.request(parsed("--wrap=true", str(script)))
+
+
+def test_the_characters_of_a_script_are_sent_as_they_are(tmp_path: Path) -> None:
+    """Its line ends, too: the agent converts those of DOS, and says so."""
+    script = tmp_path / "s.sh"
+    script.write_bytes(b"#!/bin/sh\r\nprintf 'a\rb'\r\n")
+    text = submission.request(parsed(str(script)))[0]["script"]
+    assert text.endswith("printf 'a\rb'\r\n")

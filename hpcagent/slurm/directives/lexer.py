@@ -72,7 +72,7 @@ def read(text: str) -> Script:
         magic = next((word for word in MAGIC if line.startswith(word)), None)
         if magic is not None:
             _read_line(script, number, magic, line.removeprefix(magic))
-        elif not _is_comment(line):
+        elif not is_comment(line):
             _look_behind(script, text, at, number)
             break
         at += len(line) + 1
@@ -105,7 +105,8 @@ def foreign(text: str) -> int | None:
     return None
 
 
-def _is_comment(line: str) -> bool:
+def is_comment(line: str) -> bool:
+    """Whether sbatch reads on behind a line that is none of its own."""
     return line.lstrip(_SPACE)[:1] in {"", "#"}
 
 

@@ -86,7 +86,7 @@ class FileLog:
         self.number: int = max(newest or 0, self.floor)
         newest_by_key = self._store.execute(_NEWEST).fetchall()
         self._newest: dict[str, int | None] = {key: number for number, key, _ in newest_by_key}
-        self._at_start = {key: _decoder.decode(job) for _, key, job in newest_by_key}
+        self._at_start = {key: _read(job) for _, key, job in newest_by_key}
 
     def close(self) -> None:
         """Let go of the file."""
@@ -122,9 +122,7 @@ class FileLog:
         with self._lock:
             rows = self._store.execute(_SINCE, (number, until, most)).fetchall()
         return [
-            Change(
-                number, key, _decoder.decode(job), bool(gone), before and _decoder.decode(before)
-            )
+            Change(number, key, _read(job), bool(gone), before and _read(before))
             for number, key, job, gone, before in rows
         ]
 
@@ -185,6 +183,15 @@ def open_log(path: Path) -> FileLog:
     return FileLog(path)
 
 
+def _read(form: bytes) -> Job:
+    """Return a job as it was written; one of Kubernetes has an id of another class."""
+    job = _decoder.decode(form)
+    if (parts := job.kubernetes) is None:
+        return job
+    job_id = model.ObjectId(cluster=job.job_id.cluster, namespace=parts.namespace, name=parts.name)
+    return dataclasses.replace(job, job_id=job_id)
+
+
 def _form_of(structure: Any) -> Any:  # noqa: ANN401 - a dataclass or an enum
     """Return what the encoding of a dataclass's or an enum's values depends on."""
     if isinstance(structure, type) and issubclass(structure, enum.Enum):
@@ -193,8 +200,9 @@ def _form_of(structure: Any) -> Any:  # noqa: ANN401 - a dataclass or an enum
 
 
 _STRUCTURES = (
-    model.Job, model.JobId, model.JobArray, model.HetJob, model.JobReason, model.ExitStatus,
-    model.Tres, model.JobState, model.JobStateFlag, model.JobSource,
+    model.Job, model.JobId, model.ObjectId, model.KubernetesJob, model.JobArray, model.HetJob,
+    model.JobReason, model.ExitStatus, model.Tres, model.JobState, model.JobStateFlag,
+    model.JobSource,
 )  # fmt: skip
 _FORM = hashlib.sha256(repr([_form_of(one) for one in _STRUCTURES]).encode()).hexdigest()
 """Names the form in which jobs are written: a release that changes it begins a new log."""

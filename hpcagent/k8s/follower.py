@@ -1,17 +1,20 @@
 """Following jobs on all clusters: the hub that watchers share, and the views that keep it told.
 
 A cluster is followed from the first time that somebody watches it, and from then on, so that those
-who come back with a token find what they have missed.
+who come back with a token find what they have missed. After a restart of the daemon, what differs
+from what the log has is told as a change.
 """
 
 import threading
+import time
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from hpcagent.jobs.deadline import Deadline
 from hpcagent.jobs.errors import DeadlineExceeded
-from hpcagent.jobs.model import JobFilter
-from hpcagent.jobs.watch import Hub, MemoryLog, Watch
+from hpcagent.jobs.model import Job, JobFilter
+from hpcagent.jobs.watch import ChangeLog, Hub, Watch
 from hpcagent.k8s.client import ApiServer
 from hpcagent.k8s.view import NamespaceView
 
@@ -24,13 +27,20 @@ _TRIES_SECONDS = 3.0
 class Follower:
     """Follows the namespaces of clusters for whoever watches."""
 
-    def __init__(self, servers: Mapping[str, ApiServer], namespaces: Iterable[str]) -> None:
-        self._hub = Hub(MemoryLog())
+    def __init__(
+        self, servers: Mapping[str, ApiServer], namespaces: Iterable[str], changes: ChangeLog
+    ) -> None:
+        self._hub = Hub(changes)
+        places = [(cluster, namespace) for cluster in servers for namespace in namespaces]
+        known = _by_place(self._hub.jobs.values())
         self._views = {
-            (cluster, namespace): NamespaceView(server, namespace, self._hub.publish)
-            for cluster, server in servers.items()
-            for namespace in namespaces
+            place: NamespaceView(
+                servers[place[0]], place[1], self._hub.publish, known.pop(place, ())
+            )
+            for place in places
         }
+        # Of what was followed before the settings changed, no more will be heard.
+        self._hub.publish([], [job for jobs in known.values() for job in jobs], time.time())
         self._started: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
 
@@ -62,6 +72,14 @@ class Follower:
             if name not in self._started:
                 self._started.add(name)
                 self._views[name].start()
+
+
+def _by_place(jobs: Iterable[Job]) -> dict[tuple[str, str], list[Job]]:
+    found = defaultdict[tuple[str, str], list[Job]](list)
+    for one in jobs:
+        namespace = one.kubernetes.namespace if one.kubernetes else ""
+        found[one.job_id.cluster, namespace].append(one)
+    return found
 
 
 def _wait(view: NamespaceView, deadline: Deadline) -> None:

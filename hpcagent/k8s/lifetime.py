@@ -5,7 +5,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from hpcagent import config
+from hpcagent.changelog import open_log
 from hpcagent.jobs.identity import IdentityPolicy
+from hpcagent.jobs.watch import ChangeLog, MemoryLog
 from hpcagent.k8s.directories import Directories
 from hpcagent.k8s.owed import OwedFile
 from hpcagent.k8s.preparation import Preparer
@@ -15,6 +17,9 @@ from hpcagent.k8s.users import NssUsers, RequestUsers
 
 MADE_DIRECTORIES = "kubernetes-directories.db"
 """The file of the state directory that has the directories of tasks that the agent made."""
+
+CHANGES = "kubernetes-changes.db"
+"""The file that has the changes of jobs, for watchers who come back."""
 
 
 @contextmanager
@@ -32,14 +37,21 @@ def running(
         closing(OwedFile(state / MADE_DIRECTORIES if state else None)) as owed,
         closing(users),
         closing(Staging(Directories(settings.work_dir_roots), owed)) as staging,
-        closing(_started(settings, users, staging, threads)) as scheduler,
+        _changes(state) as changes,
+        closing(
+            KubernetesScheduler(
+                settings, Preparer(settings, users), staging, changes, threads=threads
+            )
+        ) as scheduler,
     ):
+        scheduler.start()
         yield scheduler
 
 
-def _started(
-    settings: config.Kubernetes, users: NssUsers | RequestUsers, staging: Staging, threads: int
-) -> KubernetesScheduler:
-    scheduler = KubernetesScheduler(settings, Preparer(settings, users), staging, threads=threads)
-    scheduler.start()
-    return scheduler
+@contextmanager
+def _changes(state: Path | None) -> Iterator[ChangeLog]:
+    if state is None:
+        yield MemoryLog()
+        return
+    with closing(open_log(state / CHANGES)) as kept:
+        yield kept

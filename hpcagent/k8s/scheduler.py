@@ -18,7 +18,7 @@ from hpcagent.jobs.matching import matcher
 from hpcagent.jobs.model import Job, JobFilter, JobPage, JobResult, ObjectId, Submission
 from hpcagent.jobs.task import TaskSpec, TaskUpdate
 from hpcagent.jobs.task_backend import Ending, LogQuery, Rendering, TaskBackendInfo
-from hpcagent.jobs.watch import Watch
+from hpcagent.jobs.watch import ChangeLog, Watch
 from hpcagent.k8s import changes, unit
 from hpcagent.k8s.clearing import Clearing
 from hpcagent.k8s.client import ApiServer, Object
@@ -42,7 +42,13 @@ class KubernetesScheduler:
     """Runs tasks on all clusters of the configuration."""
 
     def __init__(
-        self, settings: config.Kubernetes, preparer: Preparer, staging: Staging, *, threads: int
+        self,
+        settings: config.Kubernetes,
+        preparer: Preparer,
+        staging: Staging,
+        changes: ChangeLog,
+        *,
+        threads: int,
     ) -> None:
         """Speak to nobody yet. ``threads`` is how many calls are worked on at once."""
         self._preparer = preparer
@@ -68,7 +74,7 @@ class KubernetesScheduler:
             )
             for name, access in settings.clusters.items()
         }
-        self._follower = Follower(self._watching, self._namespaces)
+        self._follower = Follower(self._watching, self._namespaces, changes)
 
     def start(self) -> None:
         """Begin to look after the API servers."""

@@ -79,13 +79,17 @@ class Parts:
 class NamespaceView(Listener):
     """Follows one namespace of one cluster. Nothing is told until all kinds have been seen once."""
 
-    def __init__(self, server: ApiServer, namespace: str, publish: Publish) -> None:
+    def __init__(
+        self, server: ApiServer, namespace: str, publish: Publish, told: Iterable[Job] = ()
+    ) -> None:
+        """``told`` are the jobs of the namespace that watchers know of, from before a restart."""
         self._server = server
         self._publish = publish
         self._lock = threading.Lock()
         self._workloads: dict[tuple[str, str], Object] = {}
         self._parts = {kind: Parts(belongs) for kind, belongs in _BELONGS.items()}
-        self._told: dict[tuple[str, str], Job] = {}
+        self._told = {(one.kubernetes.kind, one.kubernetes.name): one
+                      for one in told if one.kubernetes}  # fmt: skip
         self._seen: set[str] = set()
         self._complete = threading.Event()
         self._reflectors = [
@@ -125,7 +129,7 @@ class NamespaceView(Listener):
                 self._workloads = others | {key(one): one for one in things}
             self._seen.add(kind)
             if self._seen >= _SOURCES.keys():
-                self._compare(self._workloads.keys() | self._told.keys())
+                self._compare(self._workloads.keys() | self._told.keys(), unseen=True)
                 self._complete.set()
 
     def take(self, kind: str, thing: Object, *, gone: bool) -> None:
@@ -152,14 +156,17 @@ class NamespaceView(Listener):
             return set()  # events expire; what they told stays true
         return {k for k, one in self._workloads.items() if home in (k, one["metadata"]["uid"])}
 
-    def _compare(self, names: Iterable[tuple[str, str]]) -> None:
-        """Tell of the workloads that are not as they were told last."""
+    def _compare(self, names: Iterable[tuple[str, str]], *, unseen: bool = False) -> None:
+        """Tell of the workloads that are not as they were told last.
+
+        ``unseen``: what became of those that are gone was not seen.
+        """
         now = time.time()
         changed, gone = [], []
         for name in names:
             before, job_now = self._told.get(name), self._job(name, now)
             if before is not None and (job_now is None or _uid(before) != _uid(job_now)):
-                gone.append(_ended(before, now))
+                gone.append(_ended(before, now, unseen=unseen))
                 del self._told[name]
                 before = None
             if job_now is not None and (before is None or not _same(before, job_now)):
@@ -196,8 +203,14 @@ def _uid(found: Job) -> str:
     return found.kubernetes.uid if found.kubernetes else ""
 
 
-def _ended(last: Job, now: float) -> Job:
-    """Return the last state of a job that is gone: cancelled, unless it had ended before."""
+def _ended(last: Job, now: float, *, unseen: bool) -> Job:
+    """Return the last state of a job that is gone: cancelled, unless it had ended before.
+
+    A Job may have ended and been deleted since it was seen last; a Deployment does not end.
+    """
+    kept = replace(last, as_of_time=now, state_flags=())
     if last.state in ENDED:
-        return replace(last, as_of_time=now, state_flags=())
-    return replace(last, as_of_time=now, state_flags=(), state=JobState.CANCELLED, reason=None)
+        return kept
+    ends = last.kubernetes is not None and last.kubernetes.kind == "Job"
+    state = JobState.UNKNOWN if unseen and ends else JobState.CANCELLED
+    return replace(kept, state=state, reason=None)

@@ -23,6 +23,7 @@ from hpcagent.jobs.identity import Claim, IdentityPolicy
 from hpcagent.jobs.model import ObjectId
 from hpcagent.jobs.task import Stage, StagedTask, StageTaskPlan, TaskSpec
 from hpcagent.jobs.task_backend import Ending
+from hpcagent.jobs.watch import MemoryLog
 from hpcagent.k8s.directories import Directories
 from hpcagent.k8s.owed import OwedFile
 from hpcagent.k8s.preparation import Preparer
@@ -68,7 +69,9 @@ class Backend:
         )
         self.staging = Staging(Directories(settings.work_dir_roots), OwedFile(state))
         preparer = Preparer(settings, RequestUsers(IdentityPolicy()))
-        self.scheduler = KubernetesScheduler(settings, preparer, self.staging, threads=4)
+        self.scheduler = KubernetesScheduler(
+            settings, preparer, self.staging, MemoryLog(), threads=4
+        )
 
     def submit(self, name: str, stage: Stage, **fields: Any) -> ObjectId:  # noqa: ANN401 - of TaskSpec
         """Submit a task that sleeps."""

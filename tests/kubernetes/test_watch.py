@@ -2,8 +2,9 @@
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,14 @@ from fix_kubernetes import Agent, Cluster, client_of, new_agent, new_namespace
 from kubernetes_proxy import Fault, Handler, Proxy, refused
 from kubernetes_tasks import PATIENCE, batch, manifests, named, soon, task
 
+from hpcagent.changelog import open_log
 from hpcagent.config import ClusterAccess
-from hpcagent.jobs.errors import AgentError, BackendUnavailable, Forbidden
+from hpcagent.jobs.errors import AgentError, BackendUnavailable, Forbidden, Kind
 from hpcagent.jobs.model import JobFilter, JobState
 from hpcagent.jobs.task import TaskSpec
 from hpcagent.jobs.task_backend import Ending
-from hpcagent.jobs.watch import Event, EventKind
+from hpcagent.jobs.watch import ChangeLog, Event, EventKind, MemoryLog
+from hpcagent.jobs.watch.tokens import Expired
 from hpcagent.k8s import changes, unit
 from hpcagent.k8s.client import ApiServer
 from hpcagent.k8s.follower import Follower
@@ -79,8 +82,10 @@ def watching(follower: Follower, wanted: JobFilter = ALL, token: str = "") -> It
 
 
 @contextmanager
-def following(server: ApiServer, agent: Agent) -> Iterator[Follower]:
-    follower = Follower({"test": server}, [agent.namespace])
+def following(
+    server: ApiServer, agent: Agent, changes: ChangeLog | None = None
+) -> Iterator[Follower]:
+    follower = Follower({"test": server}, [agent.namespace], changes or MemoryLog())
     try:
         yield follower
     finally:
@@ -159,6 +164,60 @@ def test_a_watch_goes_on_behind_its_token(
         again.state("b", JobState.RUNNING)
         assert EventKind.SNAPSHOT not in [event.kind for event in again.events]
         assert not kinds(again, "a")
+
+
+def test_a_token_outlives_a_restart_of_the_daemon(
+    server: ApiServer, agent: Agent, tmp_path: Path
+) -> None:
+    path = tmp_path / "changes.db"
+    with (
+        closing(open_log(path)) as log,
+        following(server, agent, log) as follower,
+        watching(follower) as watcher,
+    ):
+        for spec in (task("same"), task("deployed"), batch("batch", "sleep 1000")):
+            create(server, agent, spec)
+        for name in ("same", "deployed", "batch"):
+            token = watcher.state(name, JobState.RUNNING).token
+        token = watcher.events[-1].token
+    for spec in (task("deployed"), batch("batch", "")):
+        changes.cancel(server, named(spec, agent.namespace), Ending(), soon())
+    until_gone(agent)
+    create(server, agent, task("new"))
+    with (
+        closing(open_log(path)) as log,
+        following(server, agent, log) as follower,
+        watching(follower, token=token) as again,
+    ):
+        again.state("new", JobState.RUNNING)
+        ends = {e.job.name: e.job.state for e in again.events if e.job and e.kind is EventKind.GONE}
+        assert ends == {"deployed": JobState.CANCELLED, "batch": JobState.UNKNOWN}
+        assert not kinds(again, "same")
+        assert no_event_twice(again)
+
+
+def test_a_token_of_a_log_that_is_no_more_has_expired(server: ApiServer, agent: Agent) -> None:
+    with following(server, agent) as follower, watching(follower) as watcher:
+        token = watcher.events[-1].token
+    with (
+        following(server, agent) as follower,
+        pytest.raises(Expired) as refusal,
+        follower.watch(ALL, token, soon()),
+    ):
+        pass
+    assert refusal.value.kind is Kind.OUT_OF_RANGE
+
+
+def until_gone(agent: Agent) -> None:
+    """Wait until Kubernetes has no workload that is being deleted."""
+    deadline = time.monotonic() + PATIENCE
+    for path in ("apis/apps/v1/namespaces/{}/deployments", "apis/batch/v1/namespaces/{}/jobs"):
+        while any(
+            "deletionTimestamp" in one["metadata"]
+            for one in agent.cluster.call("GET", f"/{path.format(agent.namespace)}")["items"]
+        ):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
 
 def test_a_reason_that_changes_is_told(server: ApiServer, agent: Agent, follower: Follower) -> None:

@@ -56,6 +56,8 @@ class Context:
     tres: Mapping[int, str]
     """``gres/gpu`` by id."""
     qos: Mapping[int, str]
+    users: Mapping[int, str]
+    """Of those whom the database does not name: who has no association."""
     groups: Mapping[int, str]
     now: float
 
@@ -104,7 +106,7 @@ def _identity(record: Record, context: Context) -> dict[str, Any]:
         "raw_job_id": record["jobid"],
         "user_id": record["uid"] or 0,
         "group_id": record["gid"] or 0,
-        "user": record["user"] or "",
+        "user": record["user"] or context.users.get(record["uid"], ""),
         "group": context.groups.get(record["gid"], ""),
         "account": record["account"] or "",
         "partition": record["partition"] or "",

@@ -32,6 +32,11 @@ RETRY_SECONDS = 1.0
 """When a caller who was turned away may try again."""
 
 
+REFUSED_BY_SLURMDBD = frozenset({2002, 7006, 7007})
+"""ESLURM_ACCESS_DENIED, ESLURM_RESULT_TOO_LARGE, ESLURM_DB_QUERY_TOO_WIDE (slurm_errno.h): answers
+of a slurmdbd that works, and gives the same one next time."""
+
+
 class FileError(Exception):
     """A file operation in a worker failed, with the system's errno."""
 
@@ -101,9 +106,9 @@ class Client:
     def _failed(self, failed: wire.Failed, about: errors.Call) -> Exception:
         failure: Exception
         match failed.kind:
-            case "accounting":
+            case "accounting" if failed.code not in REFUSED_BY_SLURMDBD:
                 failure = _accounting_silent(failed.text)
-            case "slurm":
+            case "slurm" | "accounting":
                 failure = errors.refusal(
                     failed.code, failed.text, failed.said, version=self.release, call=about
                 )

@@ -9,11 +9,12 @@ import re
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from hpcagent.jobs.deadline import Deadline
 from hpcagent.jobs.errors import BackendUnavailable, Kind, Refused
-from hpcagent.jobs.model import Job, JobFilter, JobId, JobPage, JobStep
+from hpcagent.jobs.model import Job, JobFilter, JobId, JobPage, JobState, JobStep
 from hpcagent.jobs.stamp import stamp
 from hpcagent.slurm import accounted, states
 from hpcagent.slurm.client import RETRY_SECONDS, Client
@@ -74,6 +75,23 @@ class History:
         following = page["next_after"]
         return JobPage(tuple(jobs), time.time(), tuple(following) if following else None)
 
+    def settled(
+        self, past: JobPage, live: JobPage, wanted: JobFilter, deadline: Deadline
+    ) -> JobPage:
+        """Return the page without jobs that slurmctld has in a state that was not asked for.
+
+        Accounting learns late of what happens, and of a job that was requeued it may know the end
+        of the run before. ``live`` must be newer than ``past``.
+        """
+        known = {job.raw_job_id for job in live.jobs}
+        doubtful = [job.raw_job_id for job in past.jobs if job.raw_job_id not in known]
+        if not wanted.states or not doubtful:
+            return past
+        # Another user's is another job: numbers are used again.
+        owners = {job.raw_job_id: job.user_id for job in self._queue.numbered(doubtful, deadline)}
+        jobs = (job for job in past.jobs if owners.get(job.raw_job_id) != job.user_id)
+        return replace(past, jobs=tuple(jobs))
+
     def renew(self) -> None:
         """Take up a changed slurm.conf."""
         with self._starting:
@@ -103,7 +121,7 @@ class History:
             "accounts": accounts if wanted.accounts else None,
             "partitions": list(wanted.partitions) or None,
             "names": list(wanted.names) or None,
-            "states": states.numbers_of(wanted.states) if wanted.states else None,
+            "states": _numbers(wanted.states) if wanted.states else None,
             "job_ids": [one.job_id for one in wanted.job_ids] or None,
             "admin_comment_prefix": common_prefix(marks) if marks else None,
             "submit_from": since or None,
@@ -158,14 +176,30 @@ class History:
     def _jobs(self, records: Sequence[Record], deadline: Deadline) -> list[Job]:
         if not records:
             return []
+        names = self._queue.names(_nameless(records), _gids(records), deadline)
         context = accounted.Context(
             cluster=self._queue.cluster_name,
             tres=self._tres.get(deadline).value,
             qos=self._inventory.qos_names(deadline),
-            groups=self._queue.groups(_gids(records), deadline),
+            users=names.users,
+            groups=names.groups,
             now=time.time(),
         )
         return [accounted.job(record, context) for record in records]
+
+
+def _numbers(wanted: Sequence[JobState]) -> list[int]:
+    """Return Slurm's numbers of states that a job of the past can be told in.
+
+    What has not ended there is told as unknown (``accounted.job``).
+    """
+    ended = [state for state in wanted if state in states.ENDED]
+    unended = [state for state in states.STATES if state not in states.ENDED]
+    return states.numbers_of([*ended, *(unended if JobState.UNKNOWN in wanted else ())])
+
+
+def _nameless(records: Iterable[Record]) -> set[int]:
+    return {record["uid"] for record in records if not record["user"] and record["uid"] is not None}
 
 
 def _gids(records: Iterable[Record]) -> set[int]:

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from hpcagent.jobs.stamp import split, stamp
 from hpcagent.slurm import states
 from hpcagent.slurm.client import Client
 from hpcagent.slurm.directory import Directory
-from hpcagent.slurm.states import MEMBERS, Record
+from hpcagent.slurm.states import MEMBERS, Names, Record
 
 _UID = re.compile(r"[0-9]{1,10}")
 
@@ -92,9 +92,9 @@ class Queue:
         """The cluster's name; empty until slurmctld has told it."""
         return self._cluster()
 
-    def groups(self, gids: Iterable[int], deadline: Deadline) -> Mapping[int, str]:
-        """Return the names that groups have."""
-        return self._directory.names((), gids, deadline).groups
+    def names(self, uids: Iterable[int], gids: Iterable[int], deadline: Deadline) -> Names:
+        """Return the names that users and groups have."""
+        return self._directory.names(uids, gids, deadline)
 
     def numbered(self, numbers: Sequence[int], deadline: Deadline) -> list[Job]:
         """Return every record of the jobs with these numbers that slurmctld has."""

@@ -200,7 +200,8 @@ class SlurmScheduler:
         self._cluster.require()
         # In this order: a job that moves from one to the other meanwhile is in both, not in none.
         past = self._history.page(wanted, size, after, deadline)
-        return merged(self._queue.page(wanted, size, after, deadline), past, size)
+        live = self._queue.page(wanted, size, after, deadline)
+        return merged(live, self._history.settled(past, live, wanted, deadline), size)
 
     def control(self, order: Order, deadline: Deadline) -> tuple[JobResult, ...]:
         """Do something with a job, as its user."""

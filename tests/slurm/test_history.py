@@ -22,7 +22,11 @@ from hpcagent.v1.job_pb2 import (
     JOB_STATE_CANCELLED,
     JOB_STATE_COMPLETED,
     JOB_STATE_FAILED,
+    JOB_STATE_NODE_FAIL,
+    JOB_STATE_PENDING,
+    JOB_STATE_RUNNING,
     JOB_STATE_TIMEOUT,
+    JOB_STATE_UNKNOWN,
 )
 from hpcagent.v1.job_requests_pb2 import GetJobRequest, JobFilter, ListJobsRequest
 
@@ -216,6 +220,56 @@ def test_jobs_that_slurmctld_still_has_are_among_the_past(past: Past) -> None:
     assert set(jobs.values()) == {JOB_SOURCE_ACCOUNTING}
     assert jobs.keys() == past.ids
     past.caller.cancel(held)
+
+
+def in_database(sandbox: Sandbox, job: int, changes: str) -> None:
+    """Change a job in the accounting database behind slurmdbd's back."""
+    socket = f"--socket={sandbox.directory}/db/socket"
+    statement = f"update sandbox_job_table set {changes} where id_job={job}"  # noqa: S608 - ours
+    command(sandbox, "mariadb", socket, "slurm_acct_db", "-e", statement)
+
+
+def test_an_end_that_accounting_does_not_know_is_found_as_unknown(past: Past) -> None:
+    name = fresh("endless")
+    job = past.caller.run("exit 0", {"name": name, **user("alice")})
+    wait_until(partial(purged, past.daemon, job.id), "the job is purged")
+    in_database(past.daemon.sandbox, job.job_id, "state=1, time_end=0")
+    for states, found in (
+        ([JOB_STATE_UNKNOWN], [job.id]),
+        ([JOB_STATE_RUNNING], []),
+        ([JOB_STATE_COMPLETED], []),
+    ):
+        jobs = list(history(past.daemon, names=[name], states=states))
+        assert [one.job_id.id for one in jobs] == found
+        assert all(one.state == JOB_STATE_UNKNOWN for one in jobs)
+
+
+def test_a_user_whom_the_database_does_not_name_is_named(past: Past) -> None:
+    job = past.caller.run("exit 0", user("bob"))
+    wait_until(partial(purged, past.daemon, job.id), "the job is purged")
+    # As of a job of a site that does not enforce associations.
+    in_database(past.daemon.sandbox, job.job_id, "id_assoc=0")
+    told = past.caller.get(job)
+    assert (told.source, told.user, told.user_id) == (JOB_SOURCE_ACCOUNTING, "bob", 2002)
+
+
+def test_a_job_that_slurmctld_has_is_told_in_no_state_but_its_own(past: Past) -> None:
+    name = fresh("living")
+    held = past.caller.hold({"name": name, **user("alice")})
+    number = held.job_id
+    wait_until(lambda: str(number) in in_sacct(past, number), "accounting has the job")
+    # As accounting has it of a job that was requeued while slurmdbd was away.
+    in_database(past.daemon.sandbox, number, "state=7, time_end=time_submit")
+    for states, found in (([JOB_STATE_NODE_FAIL], []), ([JOB_STATE_PENDING], [held.id])):
+        jobs = list(history(past.daemon, names=[name], states=states))
+        assert [one.job_id.id for one in jobs] == found
+    past.caller.cancel(held)
+
+
+def in_sacct(past: Past, number: int) -> str:
+    """What sacct shows of a job; nothing until slurmdbd has it."""
+    argv = ("sacct", "--allusers", "--noheader", f"--jobs={number}", "--format=JobID")
+    return command(past.daemon.sandbox, *argv).stdout
 
 
 def test_a_job_that_never_was_is_not_found(past: Past) -> None:

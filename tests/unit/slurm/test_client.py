@@ -52,6 +52,16 @@ MEANINGS = [
     (wire.Failed("no_reply", "x"), Kind.UNAVAILABLE, "NO_REPLY", UNKNOWN),
     (wire.Failed("member", "x"), Kind.UNIMPLEMENTED, "NOT_SUPPORTED_BY_SLURM", None),
     (wire.Failed("identity", "x"), Kind.FAILED_PRECONDITION, "CANNOT_ACT_AS_USER", None),
+    (wire.Failed("accounting", "x", 111), Kind.UNAVAILABLE, "SLURMDBD_UNAVAILABLE", None),
+    (wire.Failed("accounting", "x", 7000), Kind.UNAVAILABLE, "SLURMDBD_UNAVAILABLE", None),
+    (wire.Failed("accounting", "x", 2002), Kind.PERMISSION_DENIED, "ESLURM_ACCESS_DENIED", None),
+    (
+        wire.Failed("accounting", "x", 7006),
+        Kind.RESOURCE_EXHAUSTED,
+        "ESLURM_RESULT_TOO_LARGE",
+        None,
+    ),
+    (wire.Failed("accounting", "x", 7007), Kind.OUT_OF_RANGE, "ESLURM_DB_QUERY_TOO_WIDE", None),
     (wire.Failed("slurm", "x", 2000), Kind.INVALID_ARGUMENT, "ESLURM_INVALID_PARTITION_NAME", None),
 ]
 

@@ -94,7 +94,8 @@ def honour(spec: JobSpec, release: Release) -> Honoured:
         settings.take_all(_asked(spec, offset))
         components.append(settings)
     faults = _faults(script, components)
-    if honoured and not any(one.by_name.pop("ignore_pbs", None) for one in components):
+    ignored = [one.by_name.pop("ignore_pbs", None) for one in components]
+    if honoured and not any(ignored):
         faults += _foreign_faults(spec.script)
     violations = [*spec.faults, *map(_violation, faults)]
     environment = _exported(spec, components[0].by_name, release, violations)

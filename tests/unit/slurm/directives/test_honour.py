@@ -239,6 +239,8 @@ def test_an_option_that_changes_nothing_is_told_of(option: str) -> None:
 def test_lines_for_other_systems_are_refused_unless_they_shall_be_ignored() -> None:
     assert faults("#SBATCH -n1", "#PBS -N x") == [("SCRIPT_HAS_FOREIGN_DIRECTIVES", "line 3")]
     assert faults("#SBATCH --ignore-pbs", "#PBS -N x") == []
+    each = ("#SBATCH --ignore-pbs", "#SBATCH hetjob", "#SBATCH --ignore-pbs")
+    assert resolved(*each).components == (HetComponent(),)
     assert faults("#PBS -N x", directives="IGNORE") == []
 
 

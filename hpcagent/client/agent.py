@@ -15,13 +15,9 @@ from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health_pb2
 
 from hpcagent.client.failures import AgentFailure, CannotConnectError, Fault, failure, lost
-from hpcagent.v1 import k8s_agent_pb2, slurm_agent_pb2
+from hpcagent.v1 import slurm_agent_pb2
 
-SERVICES = {
-    service.name: service
-    for file in (slurm_agent_pb2, k8s_agent_pb2)
-    for service in file.DESCRIPTOR.services_by_name.values()
-}
+SERVICE = slurm_agent_pb2.DESCRIPTOR.services_by_name["SlurmAgent"]
 _HEALTH = "/grpc.health.v1.Health/Check"
 """A call that every agent answers, and that changes nothing."""
 _SILENT = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
@@ -39,7 +35,6 @@ class Connection:
     key: str = ""
     timeout: float = 60.0
     """Seconds that a call may take; one that follows something may take for ever."""
-    service: str = "SlurmAgent"
 
 
 class Agent:
@@ -48,7 +43,6 @@ class Agent:
     def __init__(self, connection: Connection) -> None:
         self._address = connection.address
         self._timeout = connection.timeout
-        self._service = SERVICES[connection.service]
         self._channel = _channel(connection)
 
     def __enter__(self) -> Self:
@@ -84,7 +78,7 @@ class Agent:
         A request that has a ``request_id`` may have been carried out though no answer came: that
         failure's ``request_id`` finds it out.
         """
-        described = self._service.methods_by_name[method]
+        described = SERVICE.methods_by_name[method]
         ask = self._channel.unary_unary(
             _path(described),
             request_serializer=_serialized,
@@ -102,7 +96,7 @@ class Agent:
 
     def stream(self, method: str, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Ask, and yield the answers as they come. Raises AgentFailure."""
-        described = self._service.methods_by_name[method]
+        described = SERVICE.methods_by_name[method]
         ask = self._channel.unary_stream(
             _path(described),
             request_serializer=_serialized,
@@ -144,7 +138,7 @@ def _pem(file: Path) -> bytes:
 
 
 def _path(method: MethodDescriptor) -> str:
-    return f"/{method.containing_service.full_name}/{method.name}"
+    return f"/{SERVICE.full_name}/{method.name}"
 
 
 def _mark(request: Mapping[str, Any]) -> str:

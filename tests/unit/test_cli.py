@@ -1,13 +1,16 @@
 """The command line tells an administrator what there is, and costs nothing to ask."""
 
 import json
+import re
 import subprocess
 import sys
 from importlib.metadata import version
 
 import pytest
+from tree import ROOT
 
 from hpcagent import cli
+from hpcagent.cli import calling, cluster, job
 
 SUBCOMMANDS = ("serve", "check", "sandbox", "job", "cluster")
 
@@ -38,6 +41,18 @@ def test_each_subcommand_explains_itself(
     capsys: pytest.CaptureFixture[str], subcommand: str
 ) -> None:
     assert f"usage: hpcagent {subcommand}" in said(capsys, subcommand, "--help")
+
+
+def test_the_page_of_the_command_line_has_what_its_help_has() -> None:
+    page = (ROOT / "docs" / "command-line.md").read_text()
+    statuses = re.findall(r"^ +([0-9]+)  ", calling.EXIT_STATUS, re.MULTILINE)
+    assert statuses == re.findall(r"^\| ([0-9]+) \|", page, re.MULTILINE)
+    for word in (
+        *job.CONTROLS,
+        *cluster.PARTS,
+        *re.findall(r"HPCAGENT_[A-Z]+", calling.EXIT_STATUS),
+    ):
+        assert word in page
 
 
 @pytest.mark.parametrize("subcommand", ["serve", "check"])

@@ -130,6 +130,7 @@ def open_store(path: Path) -> Store:
 
     Raises OSError, sqlite3.Error, NewerJournalError.
     """
+    path.touch(mode=0o600)  # SQLite makes the files beside it like this one
     try:
         return Store(path)
     except sqlite3.DatabaseError as error:
@@ -140,4 +141,5 @@ def open_store(path: Path) -> Store:
     path.rename(path.with_name(damaged))
     for suffix in ("-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
+    path.touch(mode=0o600)
     return Store(path)

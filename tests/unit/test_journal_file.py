@@ -71,6 +71,12 @@ def test_what_was_written_outlives_a_kill_between_intent_and_outcome(path: Path)
     journal.close()
 
 
+def test_nobody_else_can_read_its_files(path: Path, journal: FileJournal) -> None:
+    accepted(journal, 7)
+    modes = {file.name: file.stat().st_mode & 0o777 for file in path.parent.iterdir()}
+    assert modes == {"journal.db": 0o600, "journal.db-wal": 0o600}
+
+
 def test_a_second_daemon_is_turned_away(path: Path, journal: FileJournal) -> None:
     accepted(journal, 7)
     with pytest.raises(sqlite3.OperationalError, match="locked"):

@@ -104,8 +104,10 @@ def _start(args: argparse.Namespace) -> Sandbox | ControlPlane:
             conf=dict(args.conf),
             accounting=args.accounting,
         )
-    if args.job_submit_lua or args.names_in_jobs or args.conf:
-        raise SandboxError("--job-submit-lua, --names-in-jobs and --conf are for Slurm only")
+    given = (args.job_submit_lua, args.names_in_jobs, args.conf, args.accounting)
+    if any(given):
+        said = "--job-submit-lua, --names-in-jobs, --conf and --accounting are for Slurm only"
+        raise SandboxError(said)
     return ControlPlane.up(args.directory, nodes=args.nodes)
 
 

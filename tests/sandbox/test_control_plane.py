@@ -83,8 +83,9 @@ def test_up_says_how_to_go_on_and_down_leaves_nothing(kubeconfig: Path, director
     assert not [facts for facts in status.values() if command_line(facts["pid"])]
 
 
-def test_options_of_slurm_are_refused_for_kubernetes(directory: Path) -> None:
-    up = hpcagent("sandbox", "up", "--kubernetes", "--conf", "MessageTimeout=4", directory)
+@pytest.mark.parametrize("option", ["--conf=MessageTimeout=4", "--accounting", "--names-in-jobs"])
+def test_options_of_slurm_are_refused_for_kubernetes(directory: Path, option: str) -> None:
+    up = hpcagent("sandbox", "up", "--kubernetes", option, directory)
     assert up.returncode == 1
     assert "for Slurm only" in up.stderr
     assert not directory.exists()

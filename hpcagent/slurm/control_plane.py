@@ -44,6 +44,10 @@ class ControlPlane:
         """Whether slurmctld keeps accounts in slurmdbd."""
         return _keeps_accounts(self._configuration.get(deadline).value)
 
+    def enforces_limits(self, deadline: Deadline) -> bool:
+        """Whether slurmctld holds jobs to the limits of their accounts and QOS."""
+        return "limits" in _enforced(self._configuration.get(deadline).value)
+
     def fairshare(self, deadline: Deadline) -> bool:
         """Whether slurmctld works priorities out of shares."""
         conf = self._configuration.get(deadline).value
@@ -102,13 +106,18 @@ def _keeps_accounts(conf: dict[str, Any]) -> bool:
     return bool(conf["accounting_storage_type"] == DATABASE)
 
 
+def _enforced(conf: dict[str, Any]) -> tuple[str, ...]:
+    """Return the words of AccountingStorageEnforce."""
+    bits = conf["accounting_storage_enforce"] or 0
+    return tuple(word for bit, word in enumerate(ENFORCED) if bits & (1 << bit))
+
+
 def _status(
     conf: dict[str, Any],
     controllers: tuple[Controller, ...],
     found: SchedulerStatistics,
     as_of_time: float,
 ) -> ClusterStatus:
-    enforced = conf["accounting_storage_enforce"] or 0
     return ClusterStatus(
         name=conf["cluster_name"] or "",
         version=conf["version"] or "",
@@ -119,7 +128,7 @@ def _status(
         scheduler_type=conf["schedtype"] or "",
         priority_type=conf["priority_type"] or "",
         accounting=_keeps_accounts(conf),
-        accounting_enforce=tuple(w for bit, w in enumerate(ENFORCED) if enforced & (1 << bit)),
+        accounting_enforce=_enforced(conf),
         max_job_count=conf["max_job_cnt"] or 0,
         max_array_size=conf["max_array_sz"] or 0,
         min_job_age=conf["min_job_age"] or 0,

@@ -10,15 +10,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from hpcagent.jobs.cluster import Partition
 from hpcagent.jobs.deadline import Deadline
 from hpcagent.jobs.errors import AgentError
 from hpcagent.jobs.estimate import Estimate
 from hpcagent.jobs.model import JobId
 from hpcagent.jobs.model import Warning as JobWarning
 from hpcagent.jobs.spec import JobSpec
-from hpcagent.slurm import errors, het_job, obstacles
+from hpcagent.slurm import ceilings, errors, het_job, obstacles
 from hpcagent.slurm.client import Client
-from hpcagent.slurm.inventory import Parts, SlurmInventory
+from hpcagent.slurm.inventory import Accounts, SlurmInventory
 from hpcagent.slurm.obstacles import Obstacle
 
 IMPOSSIBLE = "ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE"
@@ -31,8 +32,16 @@ NOT_HEEDED: Mapping[str, tuple[str, str]] = {
     "licenses": ("LICENSES_NOT_HEEDED", "whether its licenses are free"),
     "bb": ("BURST_BUFFER_NOT_HEEDED", "how long its burst buffer would take"),
     "array": ("ARRAY_NOT_HEEDED", "that tasks of an array wait for each other: it is the first's"),
+    "components": (
+        "COMPONENTS_NOT_HEEDED",
+        "that its components need their nodes at the same time: each was asked for alone",
+    ),
+    "limits": (
+        "LIMITS_NOT_HEEDED",
+        "what other jobs use now of the limits of its user, accounts and QOS",
+    ),
 }
-"""What slurmctld leaves out of an estimate, by the option that brings it in."""
+"""What slurmctld leaves out of an estimate, by the option that brings it in; or the cluster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +58,25 @@ class Estimator:
     def __init__(self, client: Client, inventory: SlurmInventory) -> None:
         self._client = client
         self._inventory = inventory
+
+    def estimate(
+        self, spec: JobSpec, jobs: Sequence[Mapping[str, Any]], cluster: str, deadline: Deadline
+    ) -> Estimate:
+        """Return when and where all components would start. Raises what SubmitJob would raise."""
+        verdicts = self.verdicts(spec, jobs, deadline)
+        parts, accounts = self._inventory.parts(deadline), self._inventory.limits(deadline)
+        if accounts:
+            named = {one.name: one for one in parts.partitions}
+            verdicts = [
+                _limited(verdict, members, named, accounts)
+                for verdict, members in zip(verdicts, jobs, strict=True)
+            ]
+        found = estimate(verdicts, cluster)
+        if len(jobs) > 1 and found.reason is None:
+            answers = [verdict.will_run for verdict in verdicts if verdict.will_run]
+            obstacle = obstacles.of_components(jobs, answers, parts.partitions, parts.nodes)
+            found = Estimate(reason=obstacle.reason) if obstacle else found
+        return replace(found, warnings=tuple(not_heeded(spec, limits=bool(accounts))))
 
     def verdicts(
         self, spec: JobSpec, jobs: Sequence[Mapping[str, Any]], deadline: Deadline
@@ -67,15 +95,19 @@ class Estimator:
     def _verdict(
         self, members: Mapping[str, Any], about: errors.Call, deadline: Deadline
     ) -> Verdict:
+        asked_at = time.time()
         parts = self._inventory.parts(deadline)
         against = obstacles.of_partitions(members, parts.partitions)
+        if any(against.values()):  # which may be over by now
+            parts = self._inventory.parts(deadline, since=asked_at)
+            against = obstacles.of_partitions(members, parts.partitions)
         answer: dict[str, Any] | None
         try:
             answer = self._ask(members, about, deadline)
             if answer["partition"] in against and against[answer["partition"]]:
                 answer = self._ask_elsewhere(members, against, about, deadline)
         except AgentError as error:
-            return Verdict(None, self._excuse(error, members, about, parts, deadline))
+            return Verdict(None, self._excuse(error, members, about, asked_at, deadline))
         if answer is None:
             return Verdict(None, next(filter(None, against.values())))
         return Verdict(None, obstacles.HELD) if members.get("priority") == 0 else Verdict(answer)
@@ -102,7 +134,7 @@ class Estimator:
         error: AgentError,
         members: Mapping[str, Any],
         about: errors.Call,
-        parts: Parts,
+        asked_at: float,
         deadline: Deadline,
     ) -> Obstacle:
         """Return what the job would have to wait for; raise the error if waiting does not help.
@@ -117,6 +149,7 @@ class Estimator:
         if error.reason != IMPOSSIBLE:
             obstacle = obstacles.of_refusal(error.reason, reservation, error.message)
         else:
+            parts = self._inventory.parts(deadline, since=asked_at)  # a node may just have gone
             against = obstacles.of_partitions(members, parts.partitions)
             obstacle = _too_small(against) or (
                 obstacles.of_reservations()
@@ -144,6 +177,20 @@ def _too_small(against: Mapping[str, Obstacle | None]) -> Obstacle | None:
     return found[0] if found and len(found) == len(against) else None
 
 
+def _limited(
+    verdict: Verdict,
+    members: Mapping[str, Any],
+    partitions: Mapping[str, Partition],
+    accounts: Accounts,
+) -> Verdict:
+    """Return the verdict, or that a limit which slurmctld did not heed is in the way."""
+    if verdict.will_run is None:
+        return verdict
+    partition = partitions.get(verdict.will_run["partition"])
+    obstacle = ceilings.of_job(members, verdict.will_run, partition, accounts)
+    return Verdict(None, obstacle) if obstacle else verdict
+
+
 # ---------------------------------------------------------------------- what is made of it
 
 
@@ -166,9 +213,11 @@ def estimate(verdicts: Sequence[Verdict], cluster: str) -> Estimate:
     )
 
 
-def not_heeded(spec: JobSpec) -> Iterator[JobWarning]:
-    """Return what the estimate leaves out."""
+def not_heeded(spec: JobSpec, *, limits: bool) -> Iterator[JobWarning]:
+    """Return what the estimate leaves out; ``limits`` are enforced on the cluster."""
     given = {name for one in het_job.each(spec) for name in one.options}
-    for option, (name, said) in NOT_HEEDED.items():
-        if option in given:
+    given |= {"components"} if spec.components else set()
+    given |= {"limits"} if limits else set()
+    for brought_by, (name, said) in NOT_HEEDED.items():
+        if brought_by in given:
             yield JobWarning(name, f"the estimate leaves out {said}")

@@ -80,9 +80,10 @@ class SlurmInventory:
         """Tell about the cluster, even while no controller answers."""
         return self._control_plane.status(deadline)
 
-    def parts(self, deadline: Deadline) -> Parts:
-        """Return all nodes and partitions."""
-        return self._taken(self._parts, deadline).value
+    def parts(self, deadline: Deadline, since: float = 0.0) -> Parts:
+        """Return all nodes and partitions, as they were after ``since``."""
+        self._cluster.require()
+        return self._parts.get(deadline, since).value
 
     def partitions(
         self, names: tuple[str, ...], size: int, after: str, deadline: Deadline
@@ -130,6 +131,13 @@ class SlurmInventory:
         names = {name for one in cut.items for name in (*one.qos, one.default_qos) if name}
         qos = tuple(taken.value.qos[name] for name in sorted(names))
         return AccountPage(cut.items, qos, cut.as_of_time, cut.next_name)
+
+    def limits(self, deadline: Deadline) -> Accounts | None:
+        """Return associations and QOS with their limits; None where slurmctld enforces none."""
+        self._cluster.require()
+        if not self._control_plane.enforces_limits(deadline):
+            return None
+        return self._accounts.get(deadline).value
 
     def accounting(self, deadline: Deadline) -> bool:
         """Whether slurmctld keeps accounts in slurmdbd."""

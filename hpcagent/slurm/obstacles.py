@@ -100,6 +100,23 @@ def of_nodes(nodes: Iterable[Node], partitions: Sequence[str]) -> Obstacle | Non
     return Obstacle(reasons.made("ReqNodeNotAvail", said, blocked_by=listed), NODE_NOT_AVAIL)
 
 
+def of_components(
+    jobs: Iterable[Mapping[str, Any]],
+    answers: Iterable[Mapping[str, Any]],
+    partitions: Iterable[Partition],
+    nodes: Iterable[Node],
+) -> Obstacle | None:
+    """Return that components are too large to run together, in all the nodes they may have."""
+    known = tuple(partitions)
+    allowed = {name for members in jobs for name in of_partitions(members, known)}
+    there = sum(node.cpus for node in nodes if not allowed.isdisjoint(node.partitions))
+    asked = sum(answer["cpus"] for answer in answers)
+    if asked <= there:
+        return None
+    said = f"together its components ask for {asked} processors, their partitions have {there}"
+    return Obstacle(reasons.made("Resources", said), NODES_BUSY)
+
+
 def of_refusal(reason: str, reservation: str, said: str) -> Obstacle | None:
     """Return what a refusal to name a start means, if it is one that time can mend."""
     word, code = IN_THE_WAY.get(reason, ("", 0))

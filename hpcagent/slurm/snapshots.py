@@ -36,17 +36,19 @@ class Snapshot(Generic[Value]):
         self._loading = False
         self._changed = threading.Condition()
 
-    def get(self, deadline: Deadline) -> Taken[Value]:
+    def get(self, deadline: Deadline, since: float = 0.0) -> Taken[Value]:
         """Return an answer that is new enough, asked for by this caller if by nobody else.
+
+        It is also from after ``since``, in seconds since the epoch.
 
         Raises what asking raises, to the caller who asks: those who wait for it ask themselves
         then. Raises DeadlineExceeded while another's question is under way.
         """
         with self._changed:
-            if not self._changed.wait_for(self._settled, deadline.remaining()):
+            if not self._changed.wait_for(lambda: self._settled(since), deadline.remaining()):
                 said = "slurmctld has not answered before the deadline; nothing was changed"
                 raise DeadlineExceeded(said)
-            if self._is_good(self._taken):
+            if self._is_good(self._taken, since):
                 return self._taken
             self._loading = True
         return self._renew(deadline)
@@ -68,9 +70,11 @@ class Snapshot(Generic[Value]):
                 self._changed.notify_all()
         return taken
 
-    def _settled(self) -> bool:
-        return not self._loading or self._is_good(self._taken)
+    def _settled(self, since: float) -> bool:
+        return not self._loading or self._is_good(self._taken, since)
 
     @staticmethod
-    def _is_good(taken: Taken[Value] | None) -> TypeGuard[Taken[Value]]:
-        return taken is not None and time.monotonic() < taken.good_until
+    def _is_good(taken: Taken[Value] | None, since: float) -> TypeGuard[Taken[Value]]:
+        if taken is None or taken.as_of_time < since:
+            return False
+        return time.monotonic() < taken.good_until

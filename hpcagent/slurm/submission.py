@@ -19,7 +19,7 @@ from hpcagent.jobs.journal import Entry, Journal
 from hpcagent.jobs.model import JobId, OptionOrigin, Submission
 from hpcagent.jobs.model import Warning as JobWarning
 from hpcagent.jobs.spec import JobSpec
-from hpcagent.slurm import environment, errors, estimates, het_job, policy, work_dir
+from hpcagent.slurm import environment, errors, het_job, policy, work_dir
 from hpcagent.slurm.client import Client
 from hpcagent.slurm.cluster import Cluster, ClusterFacts
 from hpcagent.slurm.descriptor import Descriptor, Site
@@ -98,9 +98,8 @@ class Submitter:
             facts = self._cluster.facts(deadline)
             descriptor, identity = self._judge(asked.spec, facts, deadline)
             jobs = descriptor.owned_by(identity)
-            verdicts = self._estimator.verdicts(asked.spec, jobs, deadline)
-        notable = (*asked.warnings, *descriptor.warnings, *estimates.not_heeded(asked.spec))
-        return replace(estimates.estimate(verdicts, self._cluster.name), warnings=notable)
+            found = self._estimator.estimate(asked.spec, jobs, facts.name, deadline)
+        return replace(found, warnings=(*asked.warnings, *descriptor.warnings, *found.warnings))
 
     def _try(
         self, spec: JobSpec, descriptor: Descriptor, identity: Identity, deadline: Deadline

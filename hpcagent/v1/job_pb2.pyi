@@ -351,7 +351,9 @@ class JobReason(message.Message):
     text: builtins.str
     """The backend's sentence, where it has one (Slurm: job_info_t.state_desc; Kubernetes: the message)."""
     blocked_by: builtins.str
-    """The QOS, association, partition, reservation or license that holds it up, as the backend names it."""
+    """The QOS, association, partition, reservation or license that holds it up, as the backend names it. Of a job's limits
+    it is the job's own QOS or account: Slurm does not tell when it is the QOS of the partition, or an account above.
+    """
     @builtins.property
     def blocking_jobs(self) -> containers.RepeatedCompositeFieldContainer[JobId]:
         """Jobs that this one waits for."""

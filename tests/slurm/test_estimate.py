@@ -127,6 +127,25 @@ def test_nothing_is_left_of_trials_and_estimates(site: Site) -> None:
     assert after == before
 
 
+def test_a_trial_knows_of_a_node_what_has_only_just_been_done_to_it(site: Site) -> None:
+    only = site.spec(options={"nodelist": "node1", "time": 600}, validate_only=True)
+    node = ("scontrol", "update", "NodeName=node1")
+    assert site.judged(only) == ("", (), set())
+    command(site.sandbox, *node, "State=DRAIN", "Reason=test")
+    assert site.judged(only) == ("", (), {"ESLURM_NODE_NOT_AVAIL"})
+    command(site.sandbox, *node, "State=RESUME")
+    assert site.judged(only) == ("", (), set())
+
+
+def test_a_trial_knows_of_a_partition_that_it_is_up_again(site: Site) -> None:
+    trial = site.spec(partition="short", options={"time": 60}, validate_only=True)
+    partition = ("scontrol", "update", "PartitionName=short")
+    command(site.sandbox, *partition, "State=DOWN")
+    wait_until(lambda: site.judged(trial)[2] == UNHEARD, "it is known to be down")
+    command(site.sandbox, *partition, "State=UP")
+    assert site.judged(trial) == ("", (), set())
+
+
 # -------------------------------------------------------------------------------- estimates
 
 
@@ -211,6 +230,16 @@ def test_components_would_start_together(busy: Site) -> None:
     assert len(expected.preempted_jobs) == 1
 
 
+def test_components_that_only_fit_one_after_another_never_start(busy: Site) -> None:
+    half = HetComponent("debug", options={"ntasks": 9})
+    expected = busy.estimate(partition="debug", components=(half,), options={"ntasks": 8})
+    assert expected.start_time is None
+    assert expected.reason
+    assert expected.reason.name == "Resources"
+    said = "together its components ask for 17 processors, their partitions have 16"
+    assert expected.reason.text == said
+
+
 NEVER: dict[str, tuple[Fields, str, str]] = {
     "held": ({"options": {"hold": True}}, "JobHeldUser", ""),
     "partition down": ({"partition": "down"}, "PartitionDown", "down"),
@@ -235,6 +264,8 @@ def test_what_an_estimate_leaves_out_is_said(busy: Site) -> None:
     options = {"dependency": Dependency("afterok:1"), "licenses": "matlab", "array": "1-2"}
     names = {warning.name for warning in busy.estimate(options=options).warnings}
     assert names == {"DEPENDENCY_NOT_HEEDED", "LICENSES_NOT_HEEDED", "ARRAY_NOT_HEEDED"}
+    (said,) = busy.estimate(components=(HetComponent(),)).warnings
+    assert said.name == "COMPONENTS_NOT_HEEDED"
 
 
 # --------------------------------------------------------------------------- over the contract

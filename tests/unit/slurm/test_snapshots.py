@@ -1,4 +1,5 @@
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -54,6 +55,15 @@ def test_an_answer_is_as_of_the_moment_when_it_was_asked_for() -> None:
     first = snapshot.get(soon())
     snapshot.forget()
     assert snapshot.get(soon()).as_of_time > first.as_of_time
+
+
+def test_an_answer_from_before_something_happened_is_asked_for_again() -> None:
+    source = Source()
+    snapshot = Snapshot(source, LONG)
+    first = snapshot.get(soon())
+    assert snapshot.get(soon(), since=first.as_of_time) is first
+    assert snapshot.get(soon(), since=time.time()).value == 2
+    assert snapshot.get(soon()).value == 2
 
 
 def test_callers_at_once_share_one_question() -> None:

@@ -84,7 +84,10 @@ JOB_DEPENDENT = 1 << 29
 
 def settled(made: Made) -> dict[str, Any]:
     """The record, without what comes to it later."""
-    return {**made.record, "bitflags": made.record["bitflags"] & ~JOB_DEPENDENT}
+    record = made.record
+    since = record["accrue_time"]  # of a job that begins later set to then, but not at once
+    accrue = None if since == record["begin_time"] else since
+    return {**record, "bitflags": record["bitflags"] & ~JOB_DEPENDENT, "accrue_time": accrue}
 
 
 def check_alike(

@@ -102,7 +102,7 @@ REFUSED = (
     "--profile=x", "--acctg-freq=x", "--mem=1G --mem-per-cpu=1G", "--partition=", "-p nowhere",
     "--gpu-bind=x", "--gpu-freq=x", "-B x", "--nodelist=./hosts", "--uid=0", "--reservation=none",
     "--deadline=01/02/31 --begin=01/03/31", "--mem-bind=x", "--delay-boot=x", "--array=x",
-    "--segment=2", "--stepmgr",
+    "--segment=2", "--stepmgr", "--gres=", "--gres=,", "-- -n2",
 )  # fmt: skip
 """Lines that sbatch, or slurmctld behind it, refuses."""
 

@@ -39,8 +39,8 @@ def _item(text: str, words: list[str], wanted: str) -> Gres:
 def _gres(text: str) -> object:
     """Read resources of any name; ``none`` is sbatch's word for a step, not for a job."""
     items = [PREFIX.sub("", item, count=1) for item in text.split(",")]
-    if not any(items):
-        return NOT_GIVEN
+    if not any(items):  # other than any other empty text, one that slurmctld refuses
+        raise fault(text, _WANTED, "GRES_FORM")
     if text.lower() in {"none", "help", "list"}:
         raise FaultError(f"is {text}, which is for the steps of a job: leave it unset", "GRES_FORM")
     return tuple(_item(text, item.split(":"), _WANTED) for item in items)

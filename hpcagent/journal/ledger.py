@@ -25,7 +25,7 @@ DAY = 86_400.0
 RETRY_SECONDS = 5.0
 """When a caller may try again whose submission could not be written down."""
 _AT_ONCE = 500
-"""Values in one question; SQLite takes 32,766."""
+"""Values in one question, of which SQLite takes 32,766; and entries forgotten at once."""
 _MOST_REMEMBERED = 200_000
 """Jobs of which it is kept in memory how they were written last, so as not to write it again."""
 
@@ -50,8 +50,10 @@ UPDATE entries SET unfinished = EXISTS (SELECT 1 FROM jobs WHERE entry = number 
 WHERE number = ?
 """
 _PRUNE = """
-DELETE FROM entries WHERE asked_at < ?1 AND NOT unfinished
-    AND NOT EXISTS (SELECT 1 FROM jobs WHERE entry = number AND seen_at >= ?1)
+DELETE FROM entries WHERE number IN (
+    SELECT number FROM entries WHERE asked_at < ?1 AND NOT unfinished
+    AND NOT EXISTS (SELECT 1 FROM jobs WHERE entry = number AND seen_at >= ?1) LIMIT ?2
+)
 """
 _PROBE = "INSERT OR REPLACE INTO written VALUES (1, ?)"
 
@@ -140,12 +142,15 @@ class FileJournal:
 
     def prune(self, keep_days: float) -> int:
         """Forget what is finished and older; how many entries that were."""
+        before, forgotten = time.time() - keep_days * DAY, 0
 
         def delete() -> int:
             with self._store.transaction() as connection:
-                return connection.execute(_PRUNE, (time.time() - keep_days * DAY,)).rowcount
+                return connection.execute(_PRUNE, (before, _AT_ONCE)).rowcount
 
-        return self._try(delete) or 0
+        while some := self._try(delete):  # in parts: submissions wait for no longer than for one
+            forgotten += some
+        return forgotten
 
     def probe(self) -> None:
         """Find out whether it can be written again."""

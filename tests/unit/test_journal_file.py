@@ -120,6 +120,14 @@ def test_old_entries_are_forgotten_and_unfinished_or_late_ones_are_not(
     assert journal.prune(0) == 1  # what has ended; the others may still
 
 
+def test_any_number_of_old_entries_is_forgotten(journal: FileJournal) -> None:
+    long_ago = replace(ENTRY, asked_at=time.time() - 40 * DAY, request_id="")
+    for _ in range(1201):
+        journal.settle(journal.intend(long_ago), Outcome.REFUSED)
+    assert journal.prune(30) == 1201
+    assert journal.prune(30) == 0
+
+
 def test_nothing_of_a_script_or_an_environment_is_in_the_file(path: Path) -> None:
     """An entry has no field for them."""
     assert set(Entry.__dataclass_fields__) == {

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import structlog
 
@@ -123,11 +124,9 @@ class Poller:
 
     def _run(self) -> None:
         while self._wait():
-            began = time.monotonic()
             with self._state.changed:
                 number, self._state.hurried = self._state.asked, False
             error = self._try()
-            self._pace.looked(began)
             self._note(number, error)
 
     def _wait(self) -> bool:
@@ -179,8 +178,7 @@ class Poller:
 
     def _look(self, deadline: Deadline) -> bool:
         """Publish what has changed since the last look; tell whether more waits to be told."""
-        self.looks += 1
-        told = self._client.call("changes", deadline, members=states.MEMBERS, answer=self._answer)
+        told = self._ask(deadline)
         if told["fresh"]:
             self._keys, self._fresh = {}, True
         jobs = self._queue.jobs(told["changed"], deadline)
@@ -192,6 +190,21 @@ class Poller:
         self._hub.publish([*jobs, *ended], gone, time.time())
         self._answer, self._fresh = told["next"], self._fresh and told["more"]
         return bool(told["more"])
+
+    def _ask(self, deadline: Deadline) -> dict[str, Any]:
+        """Ask slurmctld. Only that sets the pace: accounting may take longer, and is not slurmctld.
+
+        Else the pause behind a look that asked it much would outlast MinJobAge.
+        """
+        self.looks += 1
+        began = time.monotonic()
+        try:
+            told: dict[str, Any] = self._client.call(
+                "changes", deadline, members=states.MEMBERS, answer=self._answer
+            )
+        finally:
+            self._pace.looked(began)
+        return told
 
     def _learn(self, jobs: Iterable[Job], vanished: Iterable[int]) -> list[str]:
         """Take note of which record is which job; return keys that no record has any more.

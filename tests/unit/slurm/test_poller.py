@@ -221,6 +221,21 @@ def test_a_change_of_the_agents_own_is_looked_for_at_once(
     assert told(watch)[-1] == ("CHANGED", "1", "RUNNING")
 
 
+def test_what_accounting_takes_is_no_reason_to_leave_slurmctld_alone_for_longer(
+    start: Start, hub: Hub, slurmctld: Slurmctld
+) -> None:
+    """Twenty times that may be longer than slurmctld keeps jobs that have ended."""
+
+    def accounting(job: Job, _: Deadline) -> Job:
+        threading.Event().wait(0.3)
+        return replace(job, state=JobState.TIMEOUT)
+
+    poller = start(ending=accounting)
+    after_looks(poller, hub, slurmctld, look(record(job_id=1), fresh=True), look(vanished=(1,)))
+    poller._pace.least = 0
+    assert poller._pace.due(hurried=False) < 0.3 * SHARE / 2
+
+
 @pytest.mark.parametrize(
     ("took", "hurried", "due"),
     [

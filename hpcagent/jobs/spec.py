@@ -26,10 +26,11 @@ class Gres:
 
 @dataclass(frozen=True, slots=True)
 class NodeCount:
-    """A number of nodes, or a range."""
+    """A number of nodes, a range, or as ``sizes`` Slurm's list of numbers that will do."""
 
-    min: int
+    min: int = 0
     max: int | None = None
+    sizes: str = ""
 
 
 @dataclass(frozen=True, slots=True)

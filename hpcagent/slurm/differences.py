@@ -17,8 +17,10 @@ STRICTER: Mapping[str, str] = {
     "mem_per_cpu_bytes": "0, which sbatch takes for all the memory of the node: use `mem_bytes`",
     "mem_per_gpu_bytes": "0, which sbatch takes for none",
     "nodelist": "an empty name: sbatch skips it",
+    "nodes": "0, of which sbatch makes something beside a `nodelist`",
     "power": "any word but `level`: sbatch takes it for none",
     "priority": "0, which sbatch takes for held: use `hold`",
+    "propagate": "an unknown limit beside `get_user_env`, with which sbatch does not look",
     "requeue": "false beside `requeue_expedite`: the last one wins with sbatch",
     "time": "0, which sbatch takes for unlimited: say `unlimited`",
 }
@@ -33,6 +35,7 @@ MEMBERS: Mapping[str, str] = {
 
 VARIABLES: Mapping[str, str] = {
     "SLURM_EXPORT_ENV": "left out: srun in the job would keep the given variables from its tasks",
+    "SLURM_PRIO_PROCESS": "always 0: sbatch hands on how nice it is itself",
     "SLURM_RLIMIT_*": "also set beside `get_user_env`, where sbatch leaves them to slurmd",
 }
 """Variables of the job's environment that differ."""

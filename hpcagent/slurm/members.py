@@ -37,6 +37,7 @@ FIELDS: Mapping[str, str] = {
 """Filled from a field of SubmitJobRequest."""
 
 DERIVED: Mapping[str, str] = {
+    "job_size_str": "`nodes`, where it has `sizes` (Slurm 23.02 and later)",
     "bitflags": "says which sizes were given, beside the bits of options",
     "min_cpus": "tasks times processors of each, or nodes, unless `min_cpus` says it",
 }
@@ -69,7 +70,6 @@ SKIPPED: Mapping[str, str] = {
     "immediate": _ALLOCATIONS,
     "job_id": "slurmctld chooses it: ids that are reused would let two jobs be taken for one",
     "job_id_str": _UPDATES,
-    "job_size_str": "lists of node counts, `--nodes=1,4-8`: a NodeCount is one range",
     "licenses_tot": _INTERNAL,
     "ntasks_per_board": _NO_OPTION,
     "origin_cluster": _FEDERATION,

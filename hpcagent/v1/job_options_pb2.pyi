@@ -537,7 +537,7 @@ class JobOptions(message.Message):
 
     @builtins.property
     def nodes(self) -> NodeCount:
-        """Least and most nodes (--nodes=2-4). Excludes `SubmitJobRequest.nodes`."""
+        """Least and most nodes (--nodes=2-4), or the numbers that will do (--nodes=1,4-8). Excludes `SubmitJobRequest.nodes`."""
 
     @builtins.property
     def clusters(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
@@ -1029,25 +1029,31 @@ class JobOptions(message.Message):
 
 @typing.final
 class NodeCount(message.Message):
-    """A number of nodes, or a range."""
+    """A number of nodes, a range, or several numbers."""
 
     DESCRIPTOR: descriptor.Descriptor
 
     MIN_FIELD_NUMBER: builtins.int
     MAX_FIELD_NUMBER: builtins.int
+    SIZES_FIELD_NUMBER: builtins.int
     min: builtins.int
-    """The least. Range 1 to 4294967293."""
+    """The least. Range 1 to 4294967293. Left out beside `sizes`."""
     max: builtins.int
-    """The most. Unset: the same as `min`, as `--nodes=4` means."""
+    """The most. Unset: the same as `min`, as `--nodes=4` means. Left out beside `sizes`."""
+    sizes: builtins.str
+    """Numbers of nodes of which any will do, as sbatch writes them: `1,4-8`, or `1-15:4` for `1,5,9,13`. Each is 1 to
+    16383. At most 1024 bytes. Slurm 23.02 and later.
+    """
     def __init__(
         self,
         *,
         min: builtins.int = ...,
         max: builtins.int | None = ...,
+        sizes: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_max", b"_max", "max", b"max"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_max", b"_max", "max", b"max", "min", b"min"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_max", b"_max", "max", b"max", "min", b"min", "sizes", b"sizes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__max: _TypeAlias = typing.Literal["max"]  # noqa: Y015
     _WhichOneofArgType__max: _TypeAlias = typing.Literal["_max", b"_max"]  # noqa: Y015

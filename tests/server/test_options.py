@@ -123,6 +123,12 @@ def test_a_zero_that_is_given_is_not_lost() -> None:
 # ------------------------------------------------------------------ forms
 
 
+def test_numbers_of_nodes_are_read() -> None:
+    read, faults = decode(JobOptions(nodes=job_options_pb2.NodeCount(sizes="1,4-8")))
+    assert not faults
+    assert read == {"nodes": NodeCount(sizes="1,4-8")}
+
+
 def test_options_have_the_forms_that_the_domain_promises() -> None:
     message = JobOptions(
         time=job_pb2.TimeLimit(value=Duration(seconds=61, nanos=500_000_000)),

@@ -5,7 +5,7 @@ tesla; node1 has the features fast and avx512, node2 slow. `TARGET` is a job tha
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from hpcagent.jobs.spec import (
     CpuFrequency,
@@ -249,6 +249,16 @@ REFUSED: Values = {
     "tmp_bytes": [1 << 50],
 }
 """Refused of a job that could start at once."""
+
+SOONER: Mapping[str, Collection[str]] = {
+    "TOO_LONG": ["Pathname of a file, directory or other parameter too long"],
+    "OUT_OF_RANGE": [
+        "More processors requested than permitted",  # 65534 for each task is NO_VAL16
+        "Node count specification invalid",  # 0 of them
+    ],
+    "ROOT_ONLY_PARTITION": ["Access/permission denied"],  # slurmctld trusts the agent
+}
+"""What hpcagent finds before it asks slurmctld, and what slurmctld would have said."""
 
 STRICTER: Values = {
     "time": [0],  # sbatch: unlimited, for which a request has a word

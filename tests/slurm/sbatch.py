@@ -4,10 +4,12 @@ Only tests may start it: what hpcagent makes of a request is held against what s
 """
 
 import math
+import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -273,6 +275,17 @@ def _place(asked: JobSpec | HetComponent) -> list[str]:
     return words + ([f"--nodes={asked.nodes}"] if asked.nodes else [])
 
 
+@contextmanager
+def normal_priority() -> Iterator[None]:
+    """Tests may run under nice(1); sbatch hands that on to the job, and hpcagent never does."""
+    ours = os.getpriority(os.PRIO_PROCESS, 0)
+    os.setpriority(os.PRIO_PROCESS, 0, 0)
+    try:
+        yield
+    finally:
+        os.setpriority(os.PRIO_PROCESS, 0, ours)
+
+
 def sbatch(
     spec: JobSpec, environment: Mapping[str, str], *options: str, as_root: bool = False
 ) -> "subprocess.CompletedProcess[str]":
@@ -288,17 +301,18 @@ def sbatch(
         Path(spec.work_dir, spec.name).write_text(spec.script, encoding="utf-8")
         command += [spec.name, *spec.argv]
     user, group = (0, 0) if as_root else (USER, GROUP)
-    return subprocess.run(
-        command,
-        input=spec.script,
-        cwd=spec.work_dir,
-        env=environment,
-        user=user,
-        group=group,
-        extra_groups=[group],
-        umask=cast("int", spec.options.get("umask", UMASK)),
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT,
-        check=False,
-    )
+    with normal_priority():
+        return subprocess.run(
+            command,
+            input=spec.script,
+            cwd=spec.work_dir,
+            env=environment,
+            user=user,
+            group=group,
+            extra_groups=[group],
+            umask=cast("int", spec.options.get("umask", UMASK)),
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+        )

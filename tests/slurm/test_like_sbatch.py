@@ -20,21 +20,21 @@ from slurm.cases import (
     FIELDS_TAKEN,
     LATER,
     REFUSED,
+    SOONER,
     STRICTER,
     TAKEN,
     TARGET,
 )
 from slurm.recorder import Recorder
 from slurm.sbatch import FORMS
+from slurm.together import VALUES, Tally, is_privilege, requests
 from slurm.twins import Made, Outcome, Refused, Twins, both
 from slurm_commands import command
 
-from hpcagent.jobs.spec import Distribution, Gres, NodeCount
 from hpcagent.sandbox import Sandbox
 from hpcagent.slurm.differences import MEMBERS
 from hpcagent.slurm.differences import STRICTER as TOLD_STRICTER
-from hpcagent.slurm.kinds.nodes import HINTS
-from hpcagent.slurm.options import BY_NAME, EXCLUDE_EACH_OTHER, PRIVILEGES
+from hpcagent.slurm.options import BY_NAME, EXCLUDE_EACH_OTHER
 
 SENT_DIFFERS = {"submit_line": MEMBERS["submit_line"]}
 RECORD_DIFFERS: Mapping[str, str] = {
@@ -93,21 +93,26 @@ def settled(made: Made) -> dict[str, Any]:
 def check_alike(
     theirs: Outcome, mine: Outcome, allowed: Mapping[str, str], *, several_faults: bool = False
 ) -> None:
-    """Both made the same job, or both refused; the same words if it was Slurm that refused both.
-
-    Of several faults sbatch may find one itself where slurmctld tells hpcagent of another.
-    """
+    """Both made the same job, or both refused, for the same reason."""
     if isinstance(theirs, Made) and isinstance(mine, Made):
         assert differences(comparable(theirs), comparable(mine), SENT_DIFFERS) == {}
         assert differences(settled(theirs), settled(mine), allowed) == {}
     else:
         assert isinstance(theirs, Refused), mine
         assert isinstance(mine, Refused), theirs
-        assert mine.slurm in theirs.said or (several_faults and not theirs.slurm)
+        assert is_same_reason(theirs, mine, several_faults=several_faults), (theirs, mine)
 
 
-def is_privilege(name: str, value: object) -> bool:
-    return any(row.option == name and row.asks(value) for row in PRIVILEGES)
+def is_same_reason(theirs: Refused, mine: Refused, *, several_faults: bool) -> bool:
+    """Slurm's text is the same, if it was Slurm that refused; or hpcagent found it before.
+
+    Of several faults sbatch may find one itself where slurmctld tells hpcagent of another.
+    """
+    if not theirs.slurm:
+        return mine.slurm in theirs.said or several_faults
+    if mine.slurm:
+        return mine.slurm == theirs.slurm
+    return any(theirs.slurm in SOONER.get(reason, ()) for reason in mine.reasons)
 
 
 def one_by_one(table: Mapping[str, Sequence[object]]) -> "pytest.MarkDecorator":
@@ -244,76 +249,38 @@ def test_options_that_exclude_each_other_are_refused(twins: Twins, pair: tuple[s
     assert isinstance(theirs, Made if pair in SILENT else Refused)
 
 
-TOGETHER = {
-    name: [value for value in values if not is_privilege(name, value)]
-    for name, values in TAKEN.items()
-    if name not in {"hold", "priority"}
-}
-SIZES: dict[str, st.SearchStrategy[Any]] = {
-    "nodes": st.builds(NodeCount, st.integers(1, 3), st.none() | st.integers(1, 4)),
-    "ntasks": st.integers(1, 20),
-    "cpus_per_task": st.integers(1, 9),
-    "ntasks_per_node": st.integers(1, 9),
-    "nodelist": st.sampled_from(["node1", "node2", "node[1-2]", "node2,node1,node2"]),
-    "mincpus": st.integers(1, 9),
-    "sockets_per_node": st.integers(1, 2),
-    "cores_per_socket": st.integers(1, 9),
-    "threads_per_core": st.integers(1, 2),
-    "extra_node_info": st.sampled_from(["1", "1:8", "*:2:1", "2:4:2"]),
-    "overcommit": st.booleans(),
-    "hint": st.sampled_from(HINTS),
-    "distribution": st.builds(Distribution, st.just("PLANE"), plane_size=st.integers(1, 5))
-    | st.just(Distribution("ARBITRARY")),
-    "gpus": st.sampled_from([(Gres("gpu", "", 1),), (Gres("gpu", "tesla", 4),)]),
-    "gpus_per_task": st.sampled_from([(Gres("gpu", "", 1),), (Gres("gpu", "tesla", 2),)]),
-    "ntasks_per_gpu": st.integers(1, 3),
-}
-few_sizes = st.lists(st.sampled_from(sorted(SIZES)), max_size=4, unique=True)
-
-
-@st.composite
-def several(draw: st.DrawFn, *, refused: int = 0) -> dict[str, Any]:
-    """Options that a request may have together, most of them for the size of the job.
-
-    At most so many of them have a value that is refused.
-    """
-    names = draw(st.lists(st.sampled_from(sorted(TOGETHER)), min_size=1, max_size=6, unique=True))
-    options = {name: draw(st.sampled_from(TOGETHER[name]), name) for name in names}
-    options |= {name: draw(SIZES[name], name) for name in draw(few_sizes)}
-    bad = draw(st.lists(st.sampled_from(sorted(REFUSED)), max_size=refused, unique=True))
-    options |= {name: draw(st.sampled_from(REFUSED[name]), name) for name in bad}
-    for group in EXCLUDE_EACH_OTHER:
-        for name in [name for name in group if name in options][1:]:
-            del options[name]
-    return options
-
-
+EXAMPLES = 13
+"""Requests for each option."""
 few = settings(
-    max_examples=250,
-    deadline=None,
+    max_examples=EXAMPLES,
     derandomize="CI" in os.environ,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much],
 )
 
 
-@given(options=several(), partition=st.sampled_from(["", "debug", "short", "power,debug"]))
-@few
-def test_options_together_make_the_same_held_job(
-    twins: Twins, options: dict[str, Any], partition: str
-) -> None:
-    spec = twins.spec(partition=partition, options=options | {"hold": True})
-    theirs, mine = twins.by_sbatch(spec), twins.by_hpcagent(spec)
-    check_alike(theirs, mine, RECORD_DIFFERS, several_faults=True)
+def try_together(twins: Twins, option: str, tally: Tally) -> None:
+    """Hold requests that have an option and others against sbatch."""
+
+    @given(request=requests(option))
+    @few
+    def held_against_sbatch(request: dict[str, Any]) -> None:
+        spec = twins.spec(**request)
+        theirs, mine = twins.by_sbatch(spec), twins.by_hpcagent(spec)
+        allowed = RECORD_DIFFERS if "hold" in request["options"] else WAITING_DIFFERS
+        check_alike(theirs, mine, allowed, several_faults=True)
+        tally.note(request, mine)
+
+    held_against_sbatch()
 
 
-@given(options=several(refused=2), partition=st.sampled_from(["", "debug", "short", "power,debug"]))
-@few
-def test_options_together_are_judged_alike(
-    twins: Twins, options: dict[str, Any], partition: str
-) -> None:
-    spec = twins.spec(partition=partition, options=options)
-    theirs, mine = twins.by_sbatch(spec), twins.by_hpcagent(spec)
-    check_alike(theirs, mine, WAITING_DIFFERS, several_faults=True)
+def test_options_together_make_the_same_job_or_are_refused_alike(twins: Twins) -> None:
+    """And most of them make one: two refusals would prove little."""
+    tally = Tally()
+    for option in VALUES:
+        try_together(twins, option, tally)
+    assert len(tally.requests) >= 500
+    assert tally.made.keys() == VALUES.keys()
+    assert tally.outcomes[True] >= 500
 
 
 numbers = st.integers(0, 120)

@@ -5,6 +5,7 @@ that are sent are equal.
 """
 
 import os
+import re
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -77,10 +78,13 @@ def is_misread(option: str, text: str) -> bool:
     match option:
         case "--time":
             return text.startswith("-")
+        case "--cpu-freq":  # a number with more behind it is the number to sbatch
+            return re.search(r"[0-9][a-z]", text, re.IGNORECASE) is not None
         case "--distribution":
             return "::" in text or text.startswith(":") or ":," in text or text.endswith(":")
         case "--nodes" | "--ntasks" | "--switches" | "--extra-node-info" | "--time-min":
-            return any(int(word) not in range(1, 1 << 31) for word in digits(text))
+            wraps = re.search(r"[0-9]{4,}[kKmM]", text) is not None  # sbatch's int does
+            return wraps or any(int(word) not in range(1, 1 << 31) for word in digits(text))
         case _:
             return False
 

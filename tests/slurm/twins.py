@@ -47,6 +47,8 @@ class Refused:
     """Slurm's text for the code, if it was Slurm that refused."""
     fields: tuple[str, ...] = ()
     """What hpcagent blames."""
+    reasons: frozenset[str] = frozenset()
+    """hpcagent's own words for it, where it did not ask slurmctld."""
 
 
 Outcome = Made | Refused
@@ -94,7 +96,9 @@ class Twins:
         except AgentError as error:
             slurm = error.metadata["text"] if error.domain == DOMAIN else ""
             blamed = tuple(violation.field for violation in error.violations)
-            return Refused(f"{error.reason}: {error.message}", slurm, blamed)
+            reasons = frozenset({error.reason, *(one.reason for one in error.violations)})
+            said = f"{error.reason}: {error.message}"
+            return Refused(said, slurm, blamed, frozenset() if slurm else reasons)
         assert submission.job_id
         return self._made(submission.job_id.job_id)
 

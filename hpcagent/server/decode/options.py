@@ -84,7 +84,8 @@ def _gres(message: job_pb2.Gres, _path: str, _faults: Faults) -> Gres:
 
 
 def _node_count(message: job_options_pb2.NodeCount, _path: str, _faults: Faults) -> NodeCount:
-    return NodeCount(message.min, message.max if message.HasField("max") else None)
+    most = message.max if message.HasField("max") else None
+    return NodeCount(message.min, most, message.sizes)
 
 
 def _cpu_freq(

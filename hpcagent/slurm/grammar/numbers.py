@@ -81,11 +81,18 @@ PRIORITY = Grammar(_priority)
 
 _UNITS = {"k": 1 << 10, "m": 1 << 20}
 _NODES = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]{1,100})([kK]?)([mM]?)[ \t\n\v\f\r]*", re.ASCII)
+_SIZES = re.compile(r"[0-9][0-9-]*[,:][0-9,:-]*", re.ASCII)
+"""What sbatch takes for a list of numbers since 23.02, right or wrong."""
 _NODES_WANTED = "it must be a number of nodes, or a range: 4, 2-4, 1k"
 
 
 def _nodes(text: str) -> object:
-    """Read ``4``, ``2-4`` or ``-4``, which is ``1-4``; each number may have a unit, k or m."""
+    """Read ``4``, ``2-4`` or ``-4``, which is ``1-4``; each number may have a unit, k or m.
+
+    Or ``1,4-8`` and ``1-15:4``, which the release may not have.
+    """
+    if _SIZES.fullmatch(text):
+        return NodeCount(sizes=text)
     least, dash, most = text.partition("-")
     if not dash:
         return NodeCount(_some_nodes(text, text))
@@ -110,6 +117,8 @@ def _some_nodes(number: str, text: str) -> int:
 
 def _write_nodes(value: object) -> str:
     count = cast("NodeCount", value)
+    if count.sizes:
+        return count.sizes
     return str(count.min) if count.max in {None, count.min} else f"{count.min}-{count.max}"
 
 

@@ -56,7 +56,8 @@ VALUES: dict[str, st.SearchStrategy[object]] = {
     "array": texts, "qos": texts, "constraint": texts,
     "nodelist": hostlists, "exclude": hostlists,
     "time": lengths | st.just(math.inf), "begin": moments,
-    "nodes": st.builds(NodeCount, u32, st.none() | u32),
+    "nodes": st.builds(NodeCount, u32, st.none() | u32)
+    | st.builds(NodeCount, sizes=texts | st.from_regex(r"[0-9]{1,5}([,:-][0-9]{0,5}){0,3}")),
     "ntasks": u32, "cpus_per_task": u32, "ntasks_per_node": u32, "priority": u32, "umask": u32,
     "mem_bytes": u64, "mem_per_cpu_bytes": u64,
     "requeue": st.booleans(), "no_kill": st.booleans(), "oversubscribe": st.booleans(),
@@ -147,6 +148,7 @@ LATER = {
     "container_type": "char *",
     "extra": "char *",
     "mem_update_delay": "uint16_t",
+    "job_size_str": "char *",
     "mem_update_margin": "uint16_t",
     "oom_kill_step": "uint16_t",
     "resv_port_cnt": "uint16_t",

@@ -119,6 +119,55 @@ def test_nodes_follow_from_tasks_from_23_11_on(release: Release, nodes: int | No
     assert members(release, ntasks=5, ntasks_per_node=2).get("min_nodes") == nodes
 
 
+@pytest.mark.parametrize("release", [MIDDLE, NEW, NEWEST])
+@pytest.mark.parametrize(
+    ("sizes", "least", "most", "text"),
+    [
+        ("1,4-8", 1, 8, "1,4-8"),
+        ("8,3,4,4,2-3", 2, 8, "2-4,8"),
+        ("1-15:4", 1, 13, "1,5,9,13"),
+        ("1-13:4", 1, 9, "1,5,9"),  # without its end, which is Slurm's own way
+        ("16383", 16383, 16383, "16383"),
+    ],
+)
+def test_numbers_of_nodes_are_written_out_with_their_bounds(
+    release: Release, sizes: str, least: int, most: int, text: str
+) -> None:
+    written = members(release, nodes=NodeCount(sizes=sizes))
+    bounds = (written["min_nodes"], written["max_nodes"])
+    assert (*bounds, written["job_size_str"]) == (least, most, text)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "reason"),
+    [
+        (NodeCount(sizes="1,x"), "NODES_FORM"),
+        (NodeCount(sizes="1,"), "NODES_FORM"),
+        (NodeCount(sizes="1-9:2,12"), "NODES_FORM"),  # Slurm takes steps alone only
+        (NodeCount(sizes="1-9:0"), "OUT_OF_RANGE"),
+        (NodeCount(sizes="0,4"), "OUT_OF_RANGE"),
+        (NodeCount(sizes="4-2"), "OUT_OF_RANGE"),
+        (NodeCount(sizes="4-4:2"), "OUT_OF_RANGE"),
+        (NodeCount(sizes="16384"), "OUT_OF_RANGE"),
+        (NodeCount(sizes="1," * 512 + "1"), "TOO_LONG"),
+        (NodeCount(2, sizes="4,8"), "CONFLICT"),
+        (NodeCount(0, 2, sizes="4,8"), "CONFLICT"),
+    ],
+)
+def test_other_numbers_of_nodes_are_refused(nodes: NodeCount, reason: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        members(NEW, nodes=nodes)
+    (violation,) = refused.value.violations
+    assert (violation.field, violation.reason) == ('options["slurm"].nodes', reason)
+
+
+def test_a_release_without_numbers_of_nodes_refuses_them_by_name() -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        members(OLDER, nodes=NodeCount(sizes="1,4"))
+    (violation,) = refused.value.violations
+    assert (violation.field, violation.reason) == ('options["slurm"].nodes', "SLURM_TOO_OLD")
+
+
 @pytest.mark.parametrize(("release", "least"), [(OLDER, 2), (MIDDLE, 1), (NEWEST, 1)])
 def test_a_longer_node_list_raises_the_number_of_nodes_before_23_02_only(
     release: Release, least: int

@@ -42,6 +42,8 @@ def test_some_counts_may_be_zero() -> None:
         ("1K-2k", NodeCount(1024, 2048)),
         ("1m", NodeCount(1 << 20)),
         ("1km", NodeCount(1 << 30)),
+        ("2,4", NodeCount(sizes="2,4")),
+        ("1-15:4", NodeCount(sizes="1-15:4")),
     ],
 )
 def test_nodes_are_a_number_or_a_range(text: str, count: NodeCount) -> None:
@@ -56,7 +58,8 @@ def test_nodes_are_a_number_or_a_range(text: str, count: NodeCount) -> None:
         ("2-", "NODES_FORM"),
         ("-", "NODES_FORM"),
         ("2-4-6", "NODES_FORM"),
-        ("2,4", "NODES_FORM"),
+        ("2,x", "NODES_FORM"),
+        (",2", "NODES_FORM"),
         ("1mk", "NODES_FORM"),
         ("4-2", "OUT_OF_RANGE"),
         ("0", "OUT_OF_RANGE"),
@@ -76,6 +79,7 @@ def test_written_nodes_are_read_as_themselves(least: int, more: int | None) -> N
     most = None if more is None else min(least + more, numbers.INT_MAX)
     count = NodeCount(least, None if most == least else most)
     assert comes_back(numbers.NODES, count)
+    assert comes_back(numbers.NODES, NodeCount(sizes=f"{least},7"))
 
 
 @pytest.mark.parametrize(("text", "nice"), [("5", 5), ("-5", -5), ("0", 0)])

@@ -68,6 +68,7 @@ def test_no_job_is_taken_for_another_one_of_the_same_number(
         rung.wait()
         assert caller.get(second).state == JOB_STATE_RUNNING
         lose_everything(sandbox)
+        daemon.wait_until_serving()
         assert as_told(caller.get(first)) == (first.id, JOB_STATE_FAILED, 3, "alice")
         wait_until(lambda: caller.get(second).state == end, "the end is known")
         assert submit_as_bob(sandbox).id == first.id

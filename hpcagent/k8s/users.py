@@ -90,11 +90,12 @@ class RequestUsers:
         ]
         if faults:
             raise InvalidRequest(faults)
+        user = User(claim.user_id, claim.user, claim.group_id)
+        group = Group(claim.group_id, claim.group)
+        facts = Facts(user, user, group, group, group, (claim.group_id,))
+        identity = settle(claim, facts, self._policy)  # who is refused as a user is told so first
         if claim.group_id == 0:
             said = "gid 0 is not given away where the request alone says who is in it"
             fault = Violation("group_id", said, "GROUP_NOT_SERVED")
             raise Forbidden(said, reason=fault.reason, violations=[fault])
-        user = User(claim.user_id, claim.user, claim.group_id)
-        group = Group(claim.group_id, claim.group)
-        facts = Facts(user, user, group, group, group, (claim.group_id,))
-        return settle(claim, facts, self._policy)
+        return identity

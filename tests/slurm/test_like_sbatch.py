@@ -86,7 +86,7 @@ def settled(made: Made) -> dict[str, Any]:
     """The record, without what comes to it later."""
     record = made.record
     since = record["accrue_time"]  # of a job that begins later set to then, but not at once
-    accrue = None if since == record["begin_time"] else since
+    accrue = None if since == record["eligible_time"] else since
     return {**record, "bitflags": record["bitflags"] & ~JOB_DEPENDENT, "accrue_time": accrue}
 
 

@@ -134,7 +134,7 @@ def test_a_trial_knows_of_a_node_what_has_only_just_been_done_to_it(site: Site) 
     command(site.sandbox, *node, "State=DRAIN", "Reason=test")
     assert site.judged(only) == ("", (), {"ESLURM_NODE_NOT_AVAIL"})
     command(site.sandbox, *node, "State=RESUME")
-    assert site.judged(only) == ("", (), set())
+    wait_until(lambda: site.judged(only) == ("", (), set()), "slurmctld has it back")
 
 
 def test_a_trial_knows_of_a_partition_that_it_is_up_again(site: Site) -> None:

@@ -534,7 +534,9 @@ class CancelJobRequest(message.Message):
     PROPAGATION_FIELD_NUMBER: builtins.int
     STATES_FIELD_NUMBER: builtins.int
     request_id: builtins.str
-    """Makes a repetition harmless; recommended: a UUID."""
+    """Name of this request in the audit trail; recommended: a UUID. A repetition is carried out again: a job that has
+    ended is passed over with a warning, but a filter may by then match others.
+    """
     reason: builtins.str
     """Reason for the audit trail. At most 1024 bytes."""
     propagation: Propagation.ValueType
@@ -607,7 +609,9 @@ class SignalJobRequest(message.Message):
     SIGNAL_FIELD_NUMBER: builtins.int
     TARGET_FIELD_NUMBER: builtins.int
     request_id: builtins.str
-    """Makes a repetition harmless; recommended: a UUID."""
+    """Name of this request in the audit trail; recommended: a UUID. A repetition is carried out again, and sends the
+    signal again.
+    """
     signal: builtins.str
     """Name or number: `USR1`, `SIGTERM`, `10`."""
     target: SignalTarget.ValueType
@@ -661,7 +665,9 @@ class HoldJobRequest(message.Message):
     JOB_ID_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
     request_id: builtins.str
-    """Makes a repetition harmless; recommended: a UUID."""
+    """Name of this request in the audit trail; recommended: a UUID. A repetition is carried out again; a job that is
+    held stays so, with a warning.
+    """
     @builtins.property
     def job_id(self) -> job_pb2.JobId:
         """The job or array task."""
@@ -709,7 +715,9 @@ class ReleaseJobRequest(message.Message):
     JOB_ID_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
     request_id: builtins.str
-    """Makes a repetition harmless; recommended: a UUID."""
+    """Name of this request in the audit trail; recommended: a UUID. A repetition is carried out again; a job that is
+    not held stays so, with a warning.
+    """
     @builtins.property
     def job_id(self) -> job_pb2.JobId:
         """The job or array task."""
@@ -759,7 +767,9 @@ class RequeueJobRequest(message.Message):
     HOLD_FIELD_NUMBER: builtins.int
     STATES_FIELD_NUMBER: builtins.int
     request_id: builtins.str
-    """Makes a repetition harmless; recommended: a UUID."""
+    """Name of this request in the audit trail; recommended: a UUID. A repetition is carried out again: a job that waits
+    stays so, with a warning, but one that has started again meanwhile is requeued again.
+    """
     hold: builtins.bool
     """Hold it there."""
     @builtins.property
@@ -816,7 +826,9 @@ class SuspendJobRequest(message.Message):
     REQUEST_ID_FIELD_NUMBER: builtins.int
     GRACE_PERIOD_FIELD_NUMBER: builtins.int
     request_id: builtins.str
-    """Makes a repetition harmless; recommended: a UUID."""
+    """Name of this request in the audit trail; recommended: a UUID. A repetition is carried out again; a job that is
+    suspended stays so, with a warning.
+    """
     @builtins.property
     def job_id(self) -> job_pb2.JobId:
         """The job or array task."""
@@ -869,7 +881,9 @@ class ResumeJobRequest(message.Message):
     JOB_ID_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
     request_id: builtins.str
-    """Makes a repetition harmless; recommended: a UUID."""
+    """Name of this request in the audit trail; recommended: a UUID. A repetition is carried out again; a job that is
+    not suspended stays so, with a warning.
+    """
     @builtins.property
     def job_id(self) -> job_pb2.JobId:
         """The job or array task."""
@@ -972,7 +986,9 @@ class UpdateJobRequest(message.Message):
     UPDATE_MASK_FIELD_NUMBER: builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: builtins.int
     request_id: builtins.str
-    """Makes a repetition harmless; recommended: a UUID."""
+    """Name of this request in the audit trail; recommended: a UUID. A repetition is carried out again: it sets the same
+    values, also where somebody has changed them meanwhile.
+    """
     validate_only: builtins.bool
     """Check only."""
     @builtins.property

@@ -195,8 +195,8 @@ class SubmitTaskRequest(message.Message):
     namespace: builtins.str
     """Namespace of the objects. Empty: the profile's. It must exist."""
     request_id: builtins.str
-    """Makes a repetition harmless: the same id with the same content gives the same answer. Recommended: a UUID. At most
-    128 characters of `A-Z a-z 0-9 . _ : -`.
+    """Makes a repetition harmless for as long as the job is there: the same id with the same content gives the same answer;
+    a job that was deleted is made again. Recommended: a UUID. At most 128 characters of `A-Z a-z 0-9 . _ : -`.
     """
     validate_only: builtins.bool
     """Check all that can be checked, the API server's own checks (dry run) too, and create nothing. RenderJob never does."""

@@ -132,8 +132,8 @@ class SubmitJobRequest(message.Message):
     nodes: builtins.int
     """Number of nodes, exactly. 0: as the script's `#SBATCH --nodes` says, or the other options imply."""
     request_id: builtins.str
-    """Makes a repetition harmless: the same id with the same content gives the same answer. Recommended: a UUID. At most
-    128 characters of `A-Z a-z 0-9 . _ : -`.
+    """Marks the job, so that it is found by it: after a lost answer ask GetJob for it before another attempt. A repetition
+    is not recognised as one: it submits again. Recommended: a UUID. At most 128 characters of `A-Z a-z 0-9 . _ : -`.
     """
     validate_only: builtins.bool
     """Check all that can be checked, and submit nothing. slurmctld is asked, too: what it would refuse, it refuses. Only a

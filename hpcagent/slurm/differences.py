@@ -11,6 +11,7 @@ STRICTER: Mapping[str, str] = {
     "clusters": "clusters without the agent's own: sbatch would go there",
     "comment": "an empty string, here and for every text: leave it unset",
     "cpus_per_gpu": "beside `cpus_per_task`, as sbatch; slurmctld alone would take both",
+    "cpus_per_task": "65534 beside `overcommit`, which Slurm takes for no number (NO_VAL16)",
     "gpu_bind": "words that sbatch takes for another by their first letter: `nearest` for `none`",
     "hint": "beside sizes that the hint replaces: sbatch drops one of both silently",
     "mem_bind": "a list that is written out more than 1024 times",

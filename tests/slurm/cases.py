@@ -269,8 +269,11 @@ STRICTER: Values = {
     "priority": [0],  # sbatch: held, for which there is hold
     "gpu_bind": ["nearest"],  # sbatch: none, for its first letter
     "power": ["max"],  # sbatch: nothing
+    "cpus_per_task": [65534],  # sbatch: NO_VAL16, and with it no number
 }
 """What sbatch takes for something else than it says; hpcagent refuses it."""
+STRICTER_BESIDE: Mapping[str, Mapping[str, object]] = {"cpus_per_task": {"overcommit": True}}
+"""Without which it would not."""
 
 FIELDS_TAKEN: Values = {
     "partition": ["debug", "power,debug", "short", "down"],

@@ -7,11 +7,13 @@ the record that slurmctld makes of it, all of it: members may differ only if the
 import itertools
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from native import header
 from native.jobs import USER
 from slurm.cases import (
     BESIDE,
@@ -22,13 +24,14 @@ from slurm.cases import (
     REFUSED,
     SOONER,
     STRICTER,
+    STRICTER_BESIDE,
     TAKEN,
     TARGET,
 )
 from slurm.recorder import Recorder
 from slurm.sbatch import FORMS
 from slurm.together import VALUES, Tally, is_privilege, requests
-from slurm.twins import Made, Outcome, Refused, Twins, both
+from slurm.twins import INHERITED, Made, Outcome, Refused, Twins, both
 from slurm_commands import command
 
 from hpcagent.sandbox import Sandbox
@@ -51,6 +54,15 @@ WAITING_DIFFERS: Mapping[str, str] = {
     "eligible_time": "that of submission",
 }
 """Of a job that is not held."""
+RECORD_UNREAD: Mapping[str, str] = {
+    "array_bitmap": "what libslurm makes of `array_task_str`, which is compared",
+    "exc_node_inx": "where the nodes of `exc_nodes`, which is compared, stand in slurmctld's list",
+    "job_resrcs": "what a job was given: of these none starts",
+    "node_inx": "the same of `nodes`",
+    "req_node_inx": "the same of `req_nodes`",
+    "select_jobinfo": "the selecting plugin's own, which no option of a submission fills",
+}
+"""Members that hold what only Slurm can read, so they are not compared."""
 
 
 def differences(
@@ -146,6 +158,14 @@ def twins(sandbox: Sandbox, recorder: Recorder) -> Iterator[Twins]:
         yield ways
 
 
+def test_every_member_of_a_record_is_compared_or_told_why_not(twins: Twins) -> None:
+    mine = twins.by_hpcagent(twins.spec(options={"hold": True}))
+    assert isinstance(mine, Made)
+    members = header.members("slurm_job_info_t").keys()
+    assert members - mine.record.keys() == members & RECORD_UNREAD.keys()
+    assert mine.record.keys() <= members
+
+
 # ------------------------------------------------------------------------------- one at a time
 
 
@@ -181,7 +201,7 @@ def test_what_is_taken_more_strictly_is_told() -> None:
 def test_what_sbatch_takes_for_something_else_is_refused(
     twins: Twins, name: str, value: object
 ) -> None:
-    spec = twins.spec(options={"begin": FAR, name: value})
+    spec = twins.spec(options={"begin": FAR, **STRICTER_BESIDE.get(name, {}), name: value})
     assert isinstance(twins.by_sbatch(spec), Made)
     assert isinstance(twins.by_hpcagent(spec), Refused)
 
@@ -215,6 +235,22 @@ def test_arguments_are_the_same_behind_the_scripts_own_name(twins: Twins) -> Non
     assert mine.sent["argv"] == ["job.sh", *arguments]
     command = {"command": "begins with argv[0]"}
     assert differences(theirs.record, mine.record, {**RECORD_DIFFERS, **command}) == {}
+
+
+@pytest.mark.parametrize("variable", INHERITED)
+def test_a_variable_that_is_an_option_to_sbatch_is_none_here(twins: Twins, variable: str) -> None:
+    """Neither in the agent's own environment, where they all are, nor in the request's."""
+    value, member = INHERITED[variable]
+    spec = twins.spec(options={"hold": True})
+    without, given = spec, replace(spec, environment=(*spec.environment, f"{variable}={value}"))
+    plain, theirs, mine = twins.by_sbatch(without), twins.by_sbatch(given), twins.by_hpcagent(given)
+    assert isinstance(plain, Made)
+    assert isinstance(theirs, Made)
+    assert isinstance(mine, Made)
+    assert theirs.sent.get(member) != plain.sent.get(member)
+    environment = {"environment": "has the variable", "env_size": "so", f"${variable}": "so"}
+    assert differences(comparable(plain), comparable(mine), SENT_DIFFERS | environment) == {}
+    assert differences(settled(plain), settled(mine), RECORD_DIFFERS) == {}
 
 
 # ------------------------------------------------------------------------------------- together

@@ -21,6 +21,36 @@ from hpcagent.slurm.errors import DOMAIN
 from hpcagent.slurm.scheduler import SlurmScheduler
 
 SCRIPT = "#!/bin/sh\nexec sleep 600\n"
+INHERITED: Mapping[str, tuple[str, str]] = {
+    "SBATCH_ACCOUNT": ("chemistry", "account"),
+    "SBATCH_ARRAY_INX": ("0-3", "array_inx"),
+    "SBATCH_CONSTRAINT": ("slow", "features"),
+    "SBATCH_CORE_SPEC": ("1", "core_spec"),
+    "SBATCH_DELAY_BOOT": ("5", "delay_boot"),
+    "SBATCH_DISTRIBUTION": ("cyclic", "task_dist"),
+    "SBATCH_ERROR": ("inherited.err", "std_err"),
+    "SBATCH_EXCLUSIVE": ("user", "shared"),
+    "SBATCH_GRES": ("gpu:1", "tres_per_node"),
+    "SBATCH_INPUT": ("inherited.in", "std_in"),
+    "SBATCH_JOB_NAME": ("inherited", "name"),
+    "SBATCH_MEM_PER_NODE": ("100", "pn_min_memory"),
+    "SBATCH_NO_KILL": ("set", "kill_on_node_fail"),
+    "SBATCH_NO_REQUEUE": ("1", "requeue"),
+    "SBATCH_OPEN_MODE": ("a", "open_mode"),
+    "SBATCH_OUTPUT": ("inherited.out", "std_out"),
+    "SBATCH_OVERCOMMIT": ("1", "overcommit"),
+    "SBATCH_PARTITION": ("short", "partition"),
+    "SBATCH_PROFILE": ("all", "profile"),
+    "SBATCH_QOS": ("high", "qos"),
+    "SBATCH_SIGNAL": ("USR1@60", "warn_signal"),
+    "SBATCH_THREADS_PER_CORE": ("1", "threads_per_core"),
+    "SBATCH_TIMELIMIT": ("7", "time_limit"),
+    "SBATCH_WAIT_ALL_NODES": ("1", "wait_all_nodes"),
+    "SBATCH_WCKEY": ("inherited", "wckey"),
+    "SLURM_HINT": ("memory_bound", "cores_per_socket"),
+}
+"""Variables that are options to sbatch, each with a value and a member that it fills. hpcagent runs
+under all of them, and sbatch under none that a test does not give it."""
 PATIENCE = 20.0
 """Seconds that a submission may take."""
 EVERYTHING = config.Policy(allow_priority=True, allow_negative_nice=True, allow_reboot=True)
@@ -116,7 +146,8 @@ def both(sandbox: Sandbox, recorder: Recorder) -> Iterator[Twins]:
     agent = SlurmScheduler(config.Slurm(conf=str(sandbox.conf)), EVERYTHING)
     with pytest.MonkeyPatch.context() as patch, Child(sandbox.env) as child:
         preloaded = recorder.environment(sandbox.env["LD_PRELOAD"])
-        for name, value in {**sandbox.env, **preloaded}.items():
+        inherited = {name: value for name, (value, _) in INHERITED.items()}
+        for name, value in {**inherited, **sandbox.env, **preloaded}.items():
             patch.setenv(name, value)
         try:
             agent.start()

@@ -47,7 +47,8 @@ def cancel(
         _require_states(server, job_id, found, how.states, deadline)
         _require_grace(found, how.grace)
         policy = "Foreground" if how.foreground else "Background"
-        _delete(server, found, deadline, "CANCEL", propagationPolicy=policy)
+        with server.deletions.of(found["metadata"]["uid"]):
+            _delete(server, found, deadline, "CANCEL", propagationPolicy=policy)
     except NotFound as gone:
         return (JobResult(job_id, (JobWarning(GONE, gone.message),)),)
     return (JobResult(job_id, _hurry(server, found, how.grace, deadline, "CANCEL")),)

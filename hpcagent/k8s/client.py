@@ -23,6 +23,7 @@ from kubernetes.client import ApiClient, ApiException
 from hpcagent.config import ClusterAccess
 from hpcagent.jobs.deadline import Deadline
 from hpcagent.k8s import credentials
+from hpcagent.k8s.deletions import Deletions
 from hpcagent.k8s.errors import Answer, lost, refusal, too_late, unreachable
 
 Object: TypeAlias = dict[str, Any]
@@ -57,9 +58,21 @@ class Request:
 class ApiServer:
     """The API server of one cluster; safe from any thread."""
 
-    def __init__(self, cluster: str, access: ClusterAccess, *, pool: int, longest: float) -> None:
-        """Read nothing yet. ``longest`` limits each wait."""
+    def __init__(
+        self,
+        cluster: str,
+        access: ClusterAccess,
+        *,
+        pool: int,
+        longest: float,
+        deletions: Deletions | None = None,
+    ) -> None:
+        """Read nothing yet. ``longest`` limits each wait.
+
+        ``deletions`` is what all that speak to the cluster share.
+        """
         self.cluster = cluster
+        self.deletions = Deletions() if deletions is None else deletions
         self._access = access
         self._pool = pool
         self._longest = longest

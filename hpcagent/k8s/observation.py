@@ -74,7 +74,7 @@ def workload(server: ApiServer, job_id: ObjectId, deadline: Deadline) -> Object:
             continue
         if is_own(found):
             return found
-    said = f"there is no job {job_id} in {server.cluster}"
+    said = f"there is no job {job_id} in {server.cluster}: not made, or deleted since"
     raise NotFound(said, metadata={"namespace": job_id.namespace, "name": job_id.name})
 
 

@@ -22,6 +22,7 @@ from hpcagent.jobs.watch import ChangeLog, Watch
 from hpcagent.k8s import changes, unit
 from hpcagent.k8s.clearing import Clearing
 from hpcagent.k8s.client import ApiServer, Object
+from hpcagent.k8s.deletions import Deletions
 from hpcagent.k8s.follower import Follower
 from hpcagent.k8s.health import Health
 from hpcagent.k8s.inventory import KubernetesInventory
@@ -57,8 +58,11 @@ class KubernetesScheduler:
         profiles = settings.profiles.values()
         allowed = settings.policy.namespaces or {one.namespace for one in profiles}
         self._namespaces = tuple(sorted(allowed))
+        deletions = Deletions()
         self._servers = {
-            name: ApiServer(name, access, pool=threads, longest=settings.timeout)
+            name: ApiServer(
+                name, access, pool=threads, longest=settings.timeout, deletions=deletions
+            )
             for name, access in settings.clusters.items()
         }
         self._health = Health(self._servers)
@@ -71,6 +75,7 @@ class KubernetesScheduler:
                 access,
                 pool=CONNECTIONS * len(self._namespaces),
                 longest=settings.timeout,
+                deletions=deletions,
             )
             for name, access in settings.clusters.items()
         }

@@ -197,7 +197,8 @@ def _clear(server: ApiServer, workload: Object, cause: AgentError) -> None:
         verb=SUBMIT,
     )
     try:
-        server.ask(request, Deadline.after(_CLEARING_SECONDS))
+        with server.deletions.of(workload["metadata"]["uid"]):
+            server.ask(request, Deadline.after(_CLEARING_SECONDS))
     except NotFound:
         return
     except AgentError as error:

@@ -7,13 +7,16 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import replace
 
 from hpcagent.jobs.errors import AgentError
-from hpcagent.jobs.model import Job, JobState
+from hpcagent.jobs.model import Job, JobReason, JobState
 from hpcagent.k8s.client import ApiServer, Object
 from hpcagent.k8s.observation import OWN, REFUSED, key, owners, workload_of
 from hpcagent.k8s.reasons import Observed
 from hpcagent.k8s.reflector import Listener, Reflector, Source
 from hpcagent.k8s.resources import WORKLOADS
 from hpcagent.k8s.states import ENDED, job
+
+DELETED = "DELETED"
+"""The reason of a job that another than this agent deleted: the watch event's own word."""
 
 Publish = Callable[[list[Job], list[Job], float], None]
 """Jobs that have changed, jobs that are gone, and when."""
@@ -166,7 +169,7 @@ class NamespaceView(Listener):
         for name in names:
             before, job_now = self._told.get(name), self._job(name, now)
             if before is not None and (job_now is None or _uid(before) != _uid(job_now)):
-                gone.append(_ended(before, now, unseen=unseen))
+                gone.append(self._ended(before, now, unseen=unseen))
                 del self._told[name]
                 before = None
             if job_now is not None and (before is None or not _same(before, job_now)):
@@ -177,6 +180,26 @@ class NamespaceView(Listener):
             self._publish([], gone, now)
         if changed:
             self._publish(changed, [], now)
+
+    def _ended(self, last: Job, now: float, *, unseen: bool) -> Job:
+        """Return the last state of a job that is gone: cancelled, unless it had ended before.
+
+        A Job may have ended and been deleted since it was seen last; a Deployment does not end.
+        """
+        kept = replace(last, as_of_time=now, state_flags=())
+        if last.state in ENDED:
+            return kept
+        ends = last.kubernetes is not None and last.kubernetes.kind == "Job"
+        state = JobState.UNKNOWN if unseen and ends else JobState.CANCELLED
+        return replace(kept, state=state, reason=self._whose(last))
+
+    def _whose(self, last: Job) -> JobReason | None:
+        """Return who deleted a job; None: this agent did, as it was asked to."""
+        if _uid(last) in self._server.deletions:
+            return None
+        if self._complete.is_set():
+            return JobReason(DELETED, "deleted by another than this agent")
+        return JobReason(DELETED, "deleted while the agent did not follow it: by whom is not known")
 
     def _job(self, name: tuple[str, str], now: float) -> Job | None:
         workload = self._workloads.get(name)
@@ -201,16 +224,3 @@ def _same(one: Job, other: Job) -> bool:
 
 def _uid(found: Job) -> str:
     return found.kubernetes.uid if found.kubernetes else ""
-
-
-def _ended(last: Job, now: float, *, unseen: bool) -> Job:
-    """Return the last state of a job that is gone: cancelled, unless it had ended before.
-
-    A Job may have ended and been deleted since it was seen last; a Deployment does not end.
-    """
-    kept = replace(last, as_of_time=now, state_flags=())
-    if last.state in ENDED:
-        return kept
-    ends = last.kubernetes is not None and last.kubernetes.kind == "Job"
-    state = JobState.UNKNOWN if unseen and ends else JobState.CANCELLED
-    return replace(kept, state=state, reason=None)

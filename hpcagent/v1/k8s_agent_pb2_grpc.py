@@ -142,7 +142,7 @@ class K8sAgentServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetJob(self, request, context):
-        """Tells all about one job. Errors: NOT_FOUND.
+        """Tells all about one job. Errors: NOT_FOUND, also for a job that was deleted: WatchJobs tells how it was last.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

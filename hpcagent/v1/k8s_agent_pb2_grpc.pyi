@@ -38,7 +38,7 @@ class K8sAgentStub:
     PERMISSION_DENIED (the agent's policy).
     """
     GetJob: _grpc.UnaryUnaryMultiCallable[_job_requests_pb2.GetJobRequest, _job_pb2.Job]
-    """Tells all about one job. Errors: NOT_FOUND."""
+    """Tells all about one job. Errors: NOT_FOUND, also for a job that was deleted: WatchJobs tells how it was last."""
     ListJobs: _grpc.UnaryUnaryMultiCallable[_job_requests_pb2.ListJobsRequest, _job_requests_pb2.ListJobsResponse]
     """Tells about many jobs, a page at a time. Errors: INVALID_ARGUMENT (filter, page_token)."""
     CancelJob: _grpc.UnaryUnaryMultiCallable[_job_requests_pb2.CancelJobRequest, _job_requests_pb2.CancelJobResponse]
@@ -103,7 +103,7 @@ class K8sAgentServicer(metaclass=_abc_1.ABCMeta):
         request: _job_requests_pb2.GetJobRequest,
         context: _grpc.ServicerContext,
     ) -> _job_pb2.Job:
-        """Tells all about one job. Errors: NOT_FOUND."""
+        """Tells all about one job. Errors: NOT_FOUND, also for a job that was deleted: WatchJobs tells how it was last."""
 
     @_abc_1.abstractmethod
     def ListJobs(

@@ -15,7 +15,7 @@ from kubernetes_tasks import PATIENCE, batch, manifests, named, soon, task
 from hpcagent.changelog import open_log
 from hpcagent.config import ClusterAccess
 from hpcagent.jobs.errors import AgentError, BackendUnavailable, Forbidden, Kind
-from hpcagent.jobs.model import JobFilter, JobState
+from hpcagent.jobs.model import JobFilter, JobReason, JobState
 from hpcagent.jobs.task import TaskSpec
 from hpcagent.jobs.task_backend import Ending
 from hpcagent.jobs.watch import ChangeLog, Event, EventKind, MemoryLog
@@ -139,6 +139,35 @@ def test_one_that_is_deleted_from_outside_is_gone(
         gone = watcher.until(lambda event: event.kind is EventKind.GONE)
         assert gone.job is not None
         assert gone.job.state is JobState.CANCELLED
+        assert gone.job.reason == JobReason("DELETED", "deleted by another than this agent")
+
+
+def test_one_that_the_agent_cancels_has_no_other_to_blame(
+    server: ApiServer, agent: Agent, follower: Follower
+) -> None:
+    create(server, agent, task("t"))
+    with watching(follower) as watcher:
+        watcher.state("t", JobState.RUNNING)
+        changes.cancel(server, named(task("t"), agent.namespace), Ending(), soon())
+        gone = watcher.until(lambda event: event.kind is EventKind.GONE)
+        assert gone.job is not None
+        assert (gone.job.state, gone.job.reason) == (JobState.CANCELLED, None)
+
+
+def test_one_that_the_agent_was_refused_to_cancel_is_deleted_by_another(
+    faulty: ApiServer, faults: Proxy, agent: Agent, shaky: Follower
+) -> None:
+    create(faulty, agent, task("t"))
+    with watching(shaky) as watcher:
+        watcher.state("t", JobState.RUNNING)
+        faults.plan.faults = [Fault("DELETE", refused(403, "Forbidden", "not you"))]
+        with pytest.raises(Forbidden):
+            changes.cancel(faulty, named(task("t"), agent.namespace), Ending(), soon())
+        agent.cluster.call("DELETE", f"/apis/apps/v1/namespaces/{agent.namespace}/deployments/t")
+        gone = watcher.until(lambda event: event.kind is EventKind.GONE)
+        assert gone.job is not None
+        assert gone.job.reason is not None
+        assert gone.job.reason.name == "DELETED"
 
 
 def test_only_what_the_filter_means_is_told(
@@ -184,14 +213,19 @@ def test_a_token_outlives_a_restart_of_the_daemon(
         changes.cancel(server, named(spec, agent.namespace), Ending(), soon())
     until_gone(agent)
     create(server, agent, task("new"))
+    restarted = ApiServer("test", agent.access, pool=16, longest=30)
     with (
         closing(open_log(path)) as log,
-        following(server, agent, log) as follower,
+        closing(restarted),
+        following(restarted, agent, log) as follower,
         watching(follower, token=token) as again,
     ):
         again.state("new", JobState.RUNNING)
         ends = {e.job.name: e.job.state for e in again.events if e.job and e.kind is EventKind.GONE}
         assert ends == {"deployed": JobState.CANCELLED, "batch": JobState.UNKNOWN}
+        assert {e.job.reason for e in again.events if e.job and e.kind is EventKind.GONE} == {
+            JobReason("DELETED", "deleted while the agent did not follow it: by whom is not known")
+        }
         assert not kinds(again, "same")
         assert no_event_twice(again)
 

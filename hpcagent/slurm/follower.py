@@ -8,8 +8,9 @@ from hpcagent.jobs.deadline import Deadline
 from hpcagent.jobs.model import JobFilter
 from hpcagent.jobs.watch import ChangeLog, Hub, Watch
 from hpcagent.slurm.client import Client
-from hpcagent.slurm.poller import Ending, Poller, nobody_knows
+from hpcagent.slurm.poller import Poller
 from hpcagent.slurm.queue import Queue
+from hpcagent.slurm.vanished import Ending, nobody_knows
 
 
 class Follower:

@@ -15,6 +15,7 @@ from hpcagent.jobs.journal import Journal
 from hpcagent.jobs.matching import is_same
 from hpcagent.jobs.model import ENDED, Job, JobId
 from hpcagent.slurm.history import History
+from hpcagent.slurm.vanished import NoEnd
 
 
 class Past:
@@ -50,10 +51,15 @@ class Past:
         moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(entry.asked_at))
         return f"{said}, though it was asked for at {moment}: the outcome of that is not known"
 
-    def ending(self, job: Job, deadline: Deadline) -> Job | None:
-        """Return how a job ended that has vanished from the queue; None: nobody knows."""
+    def ending(self, job: Job, deadline: Deadline) -> Job | NoEnd:
+        """Return how a job ended that has vanished from the queue.
+
+        Where accounts are kept, slurmctld tells them of every job that it has had, sooner or later.
+        """
         told = self.job(job.job_id, deadline)
-        return told if told and told.state in ENDED and _are_same(told, job) else None
+        if told and told.state in ENDED and _are_same(told, job):
+            return told
+        return NoEnd.YET if self._history.is_kept(deadline) else NoEnd.EVER
 
     def _accounted(self, job_id: JobId, seen: Job | None, deadline: Deadline) -> Job | None:
         """Return what accounting has; if it cannot be asked, nothing of a job seen to its end."""

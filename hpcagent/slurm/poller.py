@@ -4,12 +4,12 @@ slurmctld tells nobody what happens to jobs. So one thread looks, as long as som
 publishes what has changed: the load does not grow with the number of watchers. It looks at once
 when the agent has itself changed something. What slurmctld overwrites between two looks cannot be
 seen; how a job ended can, for slurmctld keeps that for MinJobAge. About a job that vanished before
-its end was seen, whoever knows more is asked (``ending``).
+its end was seen, whoever knows more is asked (``hpcagent.slurm.vanished``).
 """
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,12 +17,13 @@ import structlog
 
 from hpcagent.jobs.deadline import Deadline
 from hpcagent.jobs.errors import AgentError, BackendUnavailable, DeadlineExceeded
-from hpcagent.jobs.model import Job, JobState
+from hpcagent.jobs.model import Job
 from hpcagent.jobs.watch import Hub, key_of
 from hpcagent.slurm import states
 from hpcagent.slurm.client import RETRY_SECONDS, Client
 from hpcagent.slurm.pace import Pace
 from hpcagent.slurm.queue import Queue
+from hpcagent.slurm.vanished import Ending, Vanished, nobody_knows
 
 log = structlog.get_logger(__name__)
 
@@ -30,14 +31,6 @@ LOOK_PATIENCE = 60.0
 """How long one look may take: slurmctld can be busy for longer than libslurm's time-outs."""
 LINGER_SECONDS = 60.0
 """For so long the queue is followed after the last watcher has left: it may come back."""
-
-Ending = Callable[[Job, Deadline], Job | None]
-"""Tells how a job ended that slurmctld no longer has, if anybody knows."""
-
-
-def nobody_knows(job: Job, deadline: Deadline) -> Job | None:  # noqa: ARG001 - an Ending
-    """Know nothing: neither accounting nor a journal is there."""
-    return None
 
 
 @dataclass(slots=True)
@@ -66,7 +59,7 @@ class Poller:
         self._client = client
         self._hub = hub
         self._queue = queue
-        self._ending = ending
+        self._vanished = Vanished(ending)
         self._pace = Pace(least)
         self._wanted_until = 0.0
         self._answer = ""
@@ -186,9 +179,10 @@ class Poller:
         if self._fresh:
             left = [] if told["more"] else self._missing()
             jobs = [job for job in jobs if not _same(job, self._hub.jobs.get(key_of(job)))]
-        ended, gone = self._settle(left, deadline)
-        self._hub.publish([*jobs, *ended], gone, time.time())
+        self._hub.publish(jobs, self._part_with(left), time.time())
         self._answer, self._fresh = told["next"], self._fresh and told["more"]
+        if not told["more"]:
+            self._settle()
         return bool(told["more"])
 
     def _ask(self, deadline: Deadline) -> dict[str, Any]:
@@ -217,27 +211,32 @@ class Poller:
             if self._keys.get(job.raw_job_id, key) != key:
                 left.add(self._keys[job.raw_job_id])
             self._keys[job.raw_job_id] = key
+            self._vanished.drop(job)
         return sorted(left.difference(self._keys.values())) if left else []
 
     def _missing(self) -> list[str]:
         """Return the keys that the hub has and slurmctld has not."""
         return sorted(self._hub.jobs.keys() - set(self._keys.values()))
 
-    def _settle(self, keys: Iterable[str], deadline: Deadline) -> tuple[list[Job], list[Job]]:
-        """Return jobs whose end has only now become known, and all those that are gone."""
-        ended: list[Job] = []
+    def _part_with(self, keys: Iterable[str]) -> list[Job]:
+        """Return those of the jobs that are gone; the end of the others is asked for first."""
         gone: list[Job] = []
         for key in keys:
             last = self._hub.jobs.get(key)
             if last is None:
                 continue
-            final = last if self._is_settled(last) else self._ending(last, deadline)
-            if final is None:
-                final = replace(last, state=JobState.UNKNOWN, as_of_time=time.time())
-            elif final is not last:
-                ended.append(final)
-            gone.append(final)
-        return ended, gone
+            if self._is_settled(last):
+                gone.append(last)
+            else:
+                self._vanished.add(last)
+        return gone
+
+    def _settle(self) -> None:
+        """Publish how jobs ended whose end has only now become known, or is given up."""
+        gone = self._vanished.settle()
+        if gone:
+            ended = [job for job in gone if job.state in states.ENDED]
+            self._hub.publish(ended, gone, time.time())
 
     def _is_settled(self, job: Job) -> bool:
         """Whether nothing more was to come of a job.

@@ -14,12 +14,14 @@ from hpcagent.jobs.errors import AgentError, BackendUnavailable
 from hpcagent.jobs.identity import IdentityPolicy
 from hpcagent.jobs.model import Job, JobFilter, JobState
 from hpcagent.jobs.watch import Hub, MemoryLog, Watch
+from hpcagent.slurm import vanished
 from hpcagent.slurm.client import Client
 from hpcagent.slurm.directory import Directory
 from hpcagent.slurm.pace import GAP, HASTE, LONGEST, SHARE, Pace
 from hpcagent.slurm.poller import Poller
 from hpcagent.slurm.process import PoolSettings
 from hpcagent.slurm.queue import Queue
+from hpcagent.slurm.vanished import NoEnd
 from hpcagent.slurm.workers import WorkerPool
 
 PATIENCE = 20.0
@@ -144,6 +146,84 @@ def test_whoever_knows_how_it_ended_is_asked_and_that_is_told_first(
         look(record(job_id=1), fresh=True), look(vanished=(1,)),
     )  # fmt: skip
     assert last == [("CHANGED", "1", "TIMEOUT"), ("GONE", "1", "TIMEOUT")]
+
+
+class Accounting:
+    """Knows of each job what was prepared, one answer after the other; the last one stays."""
+
+    def __init__(self, **answers: list[JobState | NoEnd | AgentError]) -> None:
+        self.answers = answers
+        self.asked: list[str] = []
+
+    def __call__(self, job: Job, _: Deadline) -> Job | NoEnd:
+        self.asked.append(str(job.job_id))
+        left = self.answers[f"job{job.job_id}"]
+        said = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(said, AgentError):
+            raise said
+        return replace(job, state=said) if isinstance(said, JobState) else said
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each look asks accounting again."""
+    monkeypatch.setattr(vanished, "AGAIN_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("at_once")
+def test_accounting_is_asked_again_until_it_has_the_end(
+    start: Start, hub: Hub, slurmctld: Slurmctld
+) -> None:
+    accounting = Accounting(job1=[NoEnd.YET, NoEnd.YET, JobState.COMPLETED])
+    heard = after_looks(
+        start(ending=accounting), hub, slurmctld,
+        look(record(job_id=1), fresh=True), look(vanished=(1,)), look(), look(), look(),
+    )  # fmt: skip
+    assert heard[1:] == [[], [], [("CHANGED", "1", "COMPLETED"), ("GONE", "1", "COMPLETED")], []]
+    assert accounting.asked == ["1"] * 3
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_job_is_unknown_when_accounting_has_had_its_time(
+    start: Start, hub: Hub, slurmctld: Slurmctld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poller = start(ending=Accounting(job1=[NoEnd.YET]))
+    first = after_looks(
+        poller, hub, slurmctld, look(record(job_id=1), fresh=True), look(vanished=(1,))
+    )
+    assert first[-1] == []
+    clock = poller._vanished._clock
+    monkeypatch.setattr(poller._vanished, "_clock", lambda: clock() + vanished.PATIENCE_SECONDS)
+    assert after_looks(poller, hub, slurmctld, look())[-1][-1] == ("GONE", "1", "UNKNOWN")
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_look_tells_of_the_others_though_accounting_is_down(
+    start: Start, hub: Hub, slurmctld: Slurmctld
+) -> None:
+    down = BackendUnavailable("slurmdbd does not answer")
+    heard = after_looks(
+        start(ending=Accounting(job1=[down, JobState.FAILED])), hub, slurmctld,
+        look(record(job_id=1), record(job_id=2), fresh=True),
+        look(record(job_id=2, job_state=COMPLETED), record(job_id=3), vanished=(1,)),
+        look(),
+    )  # fmt: skip
+    assert heard[1:] == [
+        [("CHANGED", "2", "COMPLETED"), ("CHANGED", "3", "RUNNING")],
+        [("CHANGED", "1", "FAILED"), ("GONE", "1", "FAILED")],
+    ]
+    assert slurmctld.looked_after == ["", "answer 1", "answer 2"]
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_job_that_slurmctld_has_again_is_not_gone(
+    start: Start, hub: Hub, slurmctld: Slurmctld
+) -> None:
+    heard = after_looks(
+        start(ending=Accounting(job1=[NoEnd.YET, JobState.COMPLETED])), hub, slurmctld,
+        look(record(job_id=1), fresh=True), look(vanished=(1,)), look(record(job_id=1)), look(),
+    )  # fmt: skip
+    assert heard[1:] == [[], [("CHANGED", "1", "RUNNING")], []]
 
 
 def test_an_arrays_record_that_becomes_its_last_task_is_gone_and_the_task_is_there(

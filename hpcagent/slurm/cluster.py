@@ -5,6 +5,7 @@ request need not spend its deadline on finding out that slurmctld is down. It ha
 own, so that it also works when all others are busy.
 """
 
+import math
 import threading
 import time
 from collections.abc import Collection, Mapping
@@ -49,6 +50,8 @@ class ClusterFacts:
     default_partition: str
     cpu_governors: int
     spec_resources: bool
+    min_job_age: float
+    """For so many seconds slurmctld keeps a job that has ended."""
 
 
 @dataclass(slots=True)
@@ -99,6 +102,11 @@ class Cluster:
     def name(self) -> str:
         """The cluster's name; empty until slurmctld has told it."""
         return self._state.facts.name if self._state.facts else ""
+
+    @property
+    def keeps_ended_jobs(self) -> float:
+        """For so many seconds slurmctld keeps a job that has ended: for ever, until it is known."""
+        return self._state.facts.min_job_age if self._state.facts else math.inf
 
     @property
     def trouble(self) -> str:
@@ -201,6 +209,7 @@ def _facts(conf: Mapping[str, Any], partitions: list[Mapping[str, Any]]) -> Clus
         default_partition=default,
         cpu_governors=conf["cpu_freq_govs"] or 0,
         spec_resources=bool((conf["conf_flags"] or 0) & _SPEC_RESOURCES),
+        min_job_age=conf["min_job_age"] or math.inf,  # 0: it purges none (slurm.conf(5))
     )
 
 

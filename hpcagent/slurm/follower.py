@@ -8,6 +8,7 @@ from hpcagent.jobs.deadline import Deadline
 from hpcagent.jobs.model import JobFilter
 from hpcagent.jobs.watch import ChangeLog, Hub, Watch
 from hpcagent.slurm.client import Client
+from hpcagent.slurm.pace import Pace
 from hpcagent.slurm.poller import Poller
 from hpcagent.slurm.queue import Queue
 from hpcagent.slurm.vanished import Ending, nobody_knows
@@ -21,12 +22,12 @@ class Follower:
         client: Client,
         queue: Queue,
         changes: ChangeLog,
-        least: float,
+        pace: Pace,
         ending: Ending = nobody_knows,
     ) -> None:
         self._queue = queue
         self._hub = Hub(changes)
-        self._poller = Poller(client, queue, self._hub, least, ending)
+        self._poller = Poller(client, queue, self._hub, pace, ending)
 
     def start(self) -> None:
         """Be ready for watchers."""

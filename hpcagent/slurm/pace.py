@@ -5,6 +5,7 @@ of jobs a good part of a second under its lock on jobs. So the time between two 
 what the last one took.
 """
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,15 +17,23 @@ HASTE = 5.0
 GAP = 0.05
 """Least seconds between two looks, however many ask for one."""
 LONGEST = 30.0
-"""Most seconds between two looks: MinJobAge, after which slurmctld forgets how a job ended, is 300
-by default (slurm.conf(5)), and a site may choose less."""
+"""Most seconds between two looks. Where slurmctld forgets sooner how a job ended, there is less."""
+
+
+def for_ever() -> float:
+    """Forget nothing."""
+    return math.inf
 
 
 @dataclass(slots=True)
 class Pace:
-    """Tells when to look; ``least`` are the seconds between two looks that nobody hurries."""
+    """Tells when to look; ``least`` are the seconds between two looks that nobody hurries.
+
+    ``kept`` tells for how many seconds slurmctld knows how a job ended: two looks fall into them.
+    """
 
     least: float
+    kept: Callable[[], float] = for_ever
     clock: Callable[[], float] = time.monotonic
     _ended: float = field(default=float("-inf"), init=False)
     _took: float = field(default=0.0, init=False)
@@ -37,4 +46,5 @@ class Pace:
     def due(self, *, hurried: bool) -> float:
         """Return in how many seconds the next look is due."""
         pause = max(GAP, HASTE * self._took) if hurried else max(self.least, SHARE * self._took)
-        return max(0.0, self._ended + min(pause, LONGEST) - self.clock())
+        longest = min(LONGEST, self.kept() / 2)
+        return max(0.0, self._ended + min(pause, longest) - self.clock())

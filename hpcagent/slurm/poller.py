@@ -51,16 +51,16 @@ class _State:
 
 
 class Poller:
-    """Looks at the queue and tells a hub. ``least`` are seconds between two looks."""
+    """Looks at the queue and tells a hub. ``ending`` is asked about jobs that vanished."""
 
     def __init__(
-        self, client: Client, queue: Queue, hub: Hub, least: float, ending: Ending = nobody_knows
+        self, client: Client, queue: Queue, hub: Hub, pace: Pace, ending: Ending = nobody_knows
     ) -> None:
         self._client = client
         self._hub = hub
         self._queue = queue
         self._vanished = Vanished(ending)
-        self._pace = Pace(least)
+        self._pace = pace
         self._wanted_until = 0.0
         self._answer = ""
         self._keys: dict[int, str] = {}

@@ -37,6 +37,7 @@ from hpcagent.slurm.inventory import SlurmInventory
 from hpcagent.slurm.keeper import Keeper
 from hpcagent.slurm.options import OPTIONS
 from hpcagent.slurm.outputs import Outputs
+from hpcagent.slurm.pace import Pace
 from hpcagent.slurm.past import Past
 from hpcagent.slurm.process import PoolSettings
 from hpcagent.slurm.queue import Queue
@@ -100,7 +101,7 @@ class SlurmScheduler:
             self._watcher,
             watched,
             changes or MemoryLog(),
-            settings.watch_interval,
+            Pace(settings.watch_interval, lambda: self._cluster.keeps_ended_jobs),
             self._past.ending,
         )
         self._keeper = Keeper(

@@ -1,5 +1,6 @@
 """The watch over slurmctld, with answers made up: no cluster is down in just these ways."""
 
+import math
 import os
 import threading
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ CONF = {
     "cpu_freq_govs": 0x06800000,
     "propagate_rlimits": None,
     "propagate_rlimits_except": "MEMLOCK",
+    "min_job_age": 2,
 }
 PARTITIONS = [{"name": "p", "flags": 1}, {"name": "r", "flags": 8}, {"name": "q", "flags": None}]
 PATIENCE = 10.0
@@ -107,6 +109,16 @@ def test_the_limit_of_scripts_is_read(
     told.conf = CONF | {"sched_params": parameters}
     watch.start()
     assert facts(watch).max_script_bytes == size
+
+
+@pytest.mark.parametrize(("said", "kept"), [(2, 2.0), (0, math.inf), (None, math.inf)])
+def test_how_long_an_ended_job_is_kept_is_read(
+    watch: Cluster, told: Told, said: int | None, kept: float
+) -> None:
+    told.conf = CONF | {"min_job_age": said}
+    assert watch.keeps_ended_jobs == math.inf
+    watch.start()
+    assert watch.keeps_ended_jobs == kept
 
 
 def test_a_host_that_has_just_booted_reads_it_at_once(

@@ -81,7 +81,7 @@ def start(slurmctld: Slurmctld, hub: Hub) -> Iterator[Start]:
 
     def begin(**more: Any) -> Poller:  # noqa: ANN401
         queue = Queue(slurmctld, Directory(slurmctld, IdentityPolicy(1)), lambda: "alpha")
-        poller = Poller(slurmctld, queue, hub, 3600.0, **more)
+        poller = Poller(slurmctld, queue, hub, Pace(3600.0), **more)
         poller.start()
         pollers.append(poller)
         return poller
@@ -333,4 +333,15 @@ def test_slurmctld_gets_a_rest_that_grows_with_what_a_look_took(
     pace = Pace(1.0, clock=lambda: now)
     assert pace.due(hurried=hurried) == 0
     pace.looked(now - took)
+    assert pace.due(hurried=hurried) == pytest.approx(due)
+
+
+@pytest.mark.parametrize(("kept", "due"), [(2.0, 1.0), (60.0, 30.0), (300.0, LONGEST)])
+@pytest.mark.parametrize("hurried", [False, True])
+def test_two_looks_fall_into_the_time_for_which_slurmctld_keeps_an_end(
+    kept: float, due: float, *, hurried: bool
+) -> None:
+    now = 100.0
+    pace = Pace(1.0, lambda: kept, clock=lambda: now)
+    pace.looked(now - 10.0)
     assert pace.due(hurried=hurried) == pytest.approx(due)

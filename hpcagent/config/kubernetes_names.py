@@ -20,6 +20,7 @@ _QUALIFIED = re.compile(rf"(?:(?=[^/]{{1,253}}/){_LABEL}(?:\.{_LABEL})*/)?{_VALU
 _ENVIRONMENT_NAME = re.compile("[-._a-zA-Z][-._a-zA-Z0-9]*")
 _REGISTRY = rf"(?:localhost|{_LABEL}(?:\.{_LABEL})+|{_LABEL}(?:\.{_LABEL})*:[0-9]{{1,5}})"
 _IMAGES = re.compile(rf"\*|{_REGISTRY}(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*/?")
+_MOST_OF_A_KEY = 253
 _CAPABILITY = re.compile("[A-Z][A-Z0-9_]{0,62}")
 
 
@@ -69,6 +70,13 @@ def environment_name(text: str) -> str:
     if _ENVIRONMENT_NAME.fullmatch(text):
         return ""
     return "must be the name of an environment variable: A-Z a-z 0-9 - _ . and no digit first"
+
+
+def secret_key(text: str) -> str:
+    """Judge a variable's name as the key of a Secret (IsConfigMapKey); it is a name already."""
+    if len(text) <= _MOST_OF_A_KEY and text != "." and not text.startswith(".."):
+        return ""
+    return f"must be at most {_MOST_OF_A_KEY} characters, not . alone and not beginning with .."
 
 
 def capability(text: str) -> str:

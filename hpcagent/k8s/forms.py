@@ -53,6 +53,7 @@ def check(spec: TaskSpec, profile: Profile) -> Found:
     yield from _identifiers(spec)
     yield from _plan(spec)
     yield from _environment(spec)
+    yield from _secret_keys(spec, profile)
     yield from _amounts(spec)
     yield from _batch(spec)
     yield from _labels(spec, profile)
@@ -140,6 +141,13 @@ def _environment(spec: TaskSpec) -> Found:
     if total > MAX_ENVIRONMENT_BYTES:
         said = f"has {total} bytes with secret_env; {MAX_ENVIRONMENT_BYTES} is the most"
         yield Violation("task.plan.env", said, "TOO_LONG")
+
+
+def _secret_keys(spec: TaskSpec, profile: Profile) -> Found:
+    """Find names that a variable may have and the key of a Secret may not."""
+    for name in () if profile.plain_secrets else spec.secret_env:
+        if not names.environment_name(name) and (why := names.secret_key(name)):
+            yield Violation(f'secret_env["{name[:64]}"]', f"its name {why}", "NAME_FORM")
 
 
 # --------------------------------------------------------------------------------------- numbers

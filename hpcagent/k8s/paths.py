@@ -17,10 +17,15 @@ def trouble(path: str) -> str:
     """Return what is wrong with a path of a request; empty: nothing."""
     if not path.startswith("/"):
         return "must be an absolute path"
-    if _CONTROL.search(path):
-        return "has control characters"
+    if why := control_characters(path):
+        return why
     size = len(path.encode())
     return f"has {size} bytes; {MAX_BYTES} is the most" if size > MAX_BYTES else ""
+
+
+def control_characters(text: str) -> str:
+    """Return that a text has characters that are none; empty: it has not."""
+    return "must not have control characters" if _CONTROL.search(text) else ""
 
 
 def below(path: str, root: str) -> bool:

@@ -6,6 +6,7 @@ from hpcagent.config import kubernetes_names as names
 from hpcagent.jobs.errors import Violation
 from hpcagent.jobs.task import ExecAction, GrpcAction, HttpGetAction, Probe, TaskSpec, TcpAction
 from hpcagent.k8s.faults import Found, formed, once, ranged, required
+from hpcagent.k8s.paths import control_characters
 
 LAST_PORT = 65535
 MAX_SECONDS = 86400
@@ -55,10 +56,13 @@ def _handler(path: str, probe: Probe) -> Found:
             yield from ranged(f"{path}.http_get.port", port, 1, LAST_PORT)
             if where and not where.startswith("/"):
                 yield Violation(f"{path}.http_get.path", "must begin with /", "PATH_FORM")
-            for name in headers:
+            yield from formed(f"{path}.http_get.path", where, control_characters, "PATH_FORM")
+            for name, value in headers.items():
+                at = f'{path}.http_get.headers["{name[:64]}"]'
                 if not _HEADER.fullmatch(name):
                     said = "must be a name of letters, digits and -"
-                    yield Violation(f'{path}.http_get.headers["{name}"]', said, "NAME_FORM")
+                    yield Violation(at, said, "NAME_FORM")
+                yield from formed(at, value, control_characters, "HEADER_FORM")
         case TcpAction(port):
             yield from ranged(f"{path}.tcp_port", port, 1, LAST_PORT)
         case GrpcAction(port):

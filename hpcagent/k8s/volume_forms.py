@@ -18,13 +18,14 @@ NO_COLON = "must not contain a colon"
 
 def check(spec: TaskSpec, profile: Profile, home: str) -> Found:
     """Find everything that is wrong; ``home`` is the one in force, empty while not known."""
-    faults = [*_stage(spec), *_volumes(spec), *_workdir(spec), *_files(spec)]
-    faults += _home(spec, profile, home)
-    yield from faults
-    if not faults:  # else one mistake would be told twice
+    unmounted = [*_stage(spec), *_volumes(spec), *_home(spec, profile, home)]
+    unreached = list(_files(spec))
+    yield from (*unmounted, *_workdir(spec), *unreached)
+    if not unmounted:  # else one mistake would be told twice
         seen = mounts(spec, profile, home)
         yield from _places(seen)
-        yield from _reachable(spec, seen)
+        told = {fault.field for fault in unreached}
+        yield from (fault for fault in _reachable(spec, seen) if fault.field not in told)
 
 
 def _home(spec: TaskSpec, profile: Profile, home: str) -> Found:
@@ -67,7 +68,10 @@ def _mount_path(path: str) -> str:
         return why
     if COLON in path:
         return NO_COLON
-    return "must not be the root of the container" if paths.clean(path) == "/" else ""
+    where = paths.clean(path)
+    if where == "/":
+        return "must not be the root of the container"
+    return "must not be in /proc" if paths.below(where, "/proc") else ""
 
 
 def _named_files(spec: TaskSpec) -> Iterator[tuple[str, str]]:

@@ -109,6 +109,10 @@ MALFORMED: Mapping[str, tuple[Mapping[str, Any], Mapping[str, str]]] = {
         {"task.plan.volumes": volume(mount_path="/a/..")},
         {"task.plan.volumes[0].mount_path": "PATH_FORM"},
     ),
+    "a mount over what the kernel tells": (
+        {"task.plan.volumes": volume(mount_path="/./proc/sys")},
+        {"task.plan.volumes[0].mount_path": "PATH_FORM"},
+    ),
     "a mount over the site's own": (
         {"task.plan.volumes": volume(mount_path="/app/.")},
         {"task.plan.volumes[0]": "DUPLICATE"},
@@ -125,6 +129,17 @@ MALFORMED: Mapping[str, tuple[Mapping[str, Any], Mapping[str, str]]] = {
     "an output that would be lost": (
         {"task.plan.outputs": [{"path": f"{HOME}/../out"}]},
         {"task.plan.outputs[0].path": "NOT_IN_A_VOLUME"},
+    ),
+    "files of which one has no form and one no place": (
+        {"task.inputs": [{"path": "in"}], "task.plan.outputs": [{"path": "/etc/x"}]},
+        {"task.inputs[0].path": "PATH_FORM", "task.plan.outputs[0].path": "NOT_IN_A_VOLUME"},
+    ),
+    "a header that begins another": (
+        {"liveness_probe": {"http_get": {"port": 1, "path": "/\n", "headers": {"A": "b\r\nC: d"}}}},
+        {
+            "liveness_probe.http_get.path": "PATH_FORM",
+            'liveness_probe.http_get.headers["A"]': "HEADER_FORM",
+        },
     ),
     "a standard input": ({"task.stdin": "/etc/passwd"}, {"task.stdin": "STDIN_NOT_SUPPORTED"}),
     "no CPU": ({"resources.cpu_millis": 0}, {"resources.cpu_millis": "OUT_OF_RANGE"}),

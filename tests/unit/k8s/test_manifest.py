@@ -1,9 +1,11 @@
 from typing import Any
 
+import pytest
 from unit.k8s.tasks import ORIGIN, ORIGIN_USER, USER, container, planned, profile, task
 
 from hpcagent.config import Profile
 from hpcagent.jobs import task as domain
+from hpcagent.k8s import forms
 from hpcagent.k8s.manifest import ENDPOINTS, render
 
 ENDPOINT = domain.Endpoint(
@@ -29,6 +31,14 @@ def test_secret_variables_are_in_a_secret_unless_the_profile_says_plain() -> Non
         "valueFrom": {"secretKeyRef": {"name": name, "key": "SL_PASSWD"}},
     } in container(manifests.workload)["env"]
     assert not any(value in str(manifests.workload) for value in ORIGIN.secret_env.values())
+
+
+@pytest.mark.parametrize("name", [".", "..data", "A" * 254])
+def test_a_name_that_no_secret_takes_is_refused_where_there_is_a_secret(name: str) -> None:
+    spec = task(secret_env={name: "x"}, request_id="r")
+    (fault,) = forms.check(spec, profile())
+    assert (fault.field, fault.reason) == (f'secret_env["{name[:64]}"]', "NAME_FORM")
+    assert list(forms.check(spec, profile(plain_secrets=True))) == []
 
 
 def test_a_task_without_secrets_has_no_secret() -> None:

@@ -7,8 +7,18 @@ from pathlib import Path
 import grpc
 import pytest
 from contract.sites import Site, batch_job, staged_task
-from fix_daemon import Daemon
+from fix_daemon import Daemon, running
 from fix_task_daemon import TaskDaemon
+
+from hpcagent.sandbox import Sandbox
+
+
+@pytest.fixture(scope="module")
+def operator(sandbox: Sandbox) -> Iterator[Daemon]:
+    """A daemon of Slurm's that may suspend, which Kubernetes' may by its Role."""
+    with running(sandbox, {"policy": {"suspend_as_agent": True}}) as daemon:
+        daemon.wait_until_serving()
+        yield daemon
 
 
 @pytest.fixture(params=["slurm", "kubernetes"])
@@ -24,11 +34,11 @@ def site(request: pytest.FixtureRequest) -> Iterator[Site]:
 
 
 def _slurm(request: pytest.FixtureRequest) -> Site:
-    daemon: Daemon = request.getfixturevalue("daemon")
-    daemon.wait_until_serving()
-    return Site(daemon.stub, batch_job, "999999")
+    daemon: Daemon = request.getfixturevalue("operator")
+    return Site(daemon.stub, batch_job, "999999", "slurm.hpcagent")
 
 
 def _kubernetes(request: pytest.FixtureRequest) -> Site:
     daemon: TaskDaemon = request.getfixturevalue("task_daemon")
-    return Site(daemon.stub, staged_task, f"{daemon.namespace}/no-such-job")
+    unknown = f"{daemon.namespace}/no-such-job"
+    return Site(daemon.stub, staged_task, unknown, "kubernetes.hpcagent")

@@ -67,15 +67,20 @@ class Site:
     describe: Describe
     unknown: str
     """An id of no job."""
+    domain: str
+    """Of the reasons that are the backend's own words."""
     made: list[job_pb2.JobId] = field(default_factory=list)
 
     def submit(self, script: str, name: str = "", **fields: object) -> job_pb2.JobId:
         """Submit a script, and return the job's id."""
-        request = self.describe(script, name or fresh("job"), fields)
-        answer = self.stub.SubmitJob(request, timeout=SECONDS)
+        return self.answer(script, name or fresh("job"), **fields).job_id
+
+    def answer(self, script: str, name: str, **fields: object) -> messages.SubmitJobResponse:
+        """Submit a script, and return all of the answer."""
+        request = self.describe(script, name, fields)
+        answer: messages.SubmitJobResponse = self.stub.SubmitJob(request, timeout=SECONDS)
         self.made.append(answer.job_id)
-        found: job_pb2.JobId = answer.job_id
-        return found
+        return answer
 
     def get(self, job_id: job_pb2.JobId) -> job_pb2.Job:
         """Ask for a job."""
@@ -113,3 +118,15 @@ class Site:
             messages.CancelJobRequest(job_id=job_id), timeout=SECONDS
         )
         return answer
+
+    def suspend(self, job_id: job_pb2.JobId) -> messages.JobResult:
+        """Stop a job."""
+        request = messages.SuspendJobRequest(job_id=job_id)
+        result: messages.JobResult = self.stub.SuspendJob(request, timeout=SECONDS).results[0]
+        return result
+
+    def resume(self, job_id: job_pb2.JobId) -> messages.JobResult:
+        """Let it go on."""
+        request = messages.ResumeJobRequest(job_id=job_id)
+        result: messages.JobResult = self.stub.ResumeJob(request, timeout=SECONDS).results[0]
+        return result

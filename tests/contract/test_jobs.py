@@ -37,6 +37,28 @@ def test_a_job_is_found_by_the_request_that_made_it(site: Site) -> None:
     assert found.job_id.id == job_id.id
 
 
+def test_a_repetition_is_another_job_or_says_that_it_is_none(site: Site) -> None:
+    name, request_id = fresh("job"), fresh("request")
+    first, again = (site.answer("sleep 300", name, request_id=request_id) for _ in range(2))
+    assert again.replayed is (again.job_id.id == first.job_id.id)
+    assert again.request_digest == first.request_digest
+    found = site.stub.GetJob(messages.GetJobRequest(request_id=request_id), timeout=SECONDS)
+    assert found.job_id.id in {first.job_id.id, again.job_id.id}
+
+
+def test_other_content_is_never_answered_with_the_job_of_the_request_before(site: Site) -> None:
+    name, request_id = fresh("job"), fresh("request")
+    first = site.answer("sleep 300", name, request_id=request_id)
+    try:
+        other = site.answer("sleep 301", name, request_id=request_id)
+    except grpc.RpcError as error:  # as Kubernetes has it: an object's name is there once
+        assert error.code() is grpc.StatusCode.ALREADY_EXISTS  # noqa: PT017 - the other way
+    else:
+        assert not other.replayed
+        assert other.job_id.id != first.job_id.id
+        assert other.request_digest != first.request_digest
+
+
 def test_jobs_are_listed_by_name_and_request_page_by_page(site: Site) -> None:
     name, requests = fresh("job"), [fresh("request") for _ in range(3)]
     ids = [site.submit("sleep 300", f"{name}{n}", request_id=r).id for n, r in enumerate(requests)]
@@ -73,6 +95,30 @@ def test_a_job_that_has_ended_can_be_cancelled_without_harm(site: Site) -> None:
     answer = site.cancel(job_id)
     assert answer.results[0].status.code == 0
     assert answer.results[0].warnings
+
+
+def test_a_job_is_suspended_and_goes_on(site: Site) -> None:
+    job_id = site.submit("sleep 300")
+    site.until(job_id, job_pb2.JOB_STATE_RUNNING)
+    for change, state in (
+        (site.suspend, job_pb2.JOB_STATE_SUSPENDED),
+        (site.resume, job_pb2.JOB_STATE_RUNNING),
+    ):
+        done = change(job_id)
+        assert (done.job_id.id, done.status.code, list(done.warnings)) == (job_id.id, 0, [])
+        site.until(job_id, state)
+        again = change(job_id)
+        assert again.status.code == 0
+        assert again.warnings
+
+
+def test_a_job_that_has_ended_is_not_suspended(site: Site) -> None:
+    job_id = site.submit("exit 0")
+    site.until(job_id, *ENDED)
+    refused = refusal(partial(site.suspend, job_id))
+    assert refused.code is grpc.StatusCode.FAILED_PRECONDITION
+    assert refused.reason
+    assert site.get(job_id).state == job_pb2.JOB_STATE_COMPLETED
 
 
 def test_a_trial_makes_no_job(site: Site) -> None:
@@ -120,9 +166,26 @@ def test_what_a_job_writes_is_read_to_its_end(site: Site) -> None:
 # ---------------------------------------------------------------------------------------- errors
 
 
+AGENT = "hpcagent"
+"""``ErrorInfo.domain`` of what the agent itself refuses: the same reasons in both services."""
+
+
 def test_a_job_that_is_not_there_is_not_found(site: Site) -> None:
-    refused = refusal(partial(site.get, job_pb2.JobId(id=site.unknown)))
-    assert refused.code is grpc.StatusCode.NOT_FOUND
+    for ask in (site.get, site.suspend, site.resume):
+        refused = refusal(partial(ask, job_pb2.JobId(id=site.unknown)))
+        assert refused.code is grpc.StatusCode.NOT_FOUND
+        assert refused.domain == site.domain
+        assert refused.reason
+
+
+def test_a_request_that_made_no_job_is_not_found(site: Site) -> None:
+    wanted = messages.GetJobRequest(request_id=fresh("request"))
+    refused = refusal(partial(site.stub.GetJob, wanted, timeout=SECONDS))
+    assert (refused.code, refused.reason, refused.domain) == (
+        grpc.StatusCode.NOT_FOUND,
+        "JOB_NOT_FOUND",
+        AGENT,
+    )
 
 
 BAD: dict[str, tuple[str, Any, dict[str, str]]] = {
@@ -158,6 +221,7 @@ def test_what_cannot_be_understood_is_refused_by_field_and_reason(site: Site, na
     request = task_requests.message(getattr(messages, f"{method}Request"), **fields)
     refused = refusal(partial(getattr(site.stub, method), request, timeout=SECONDS))
     assert refused.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert (refused.reason, refused.domain) == ("INVALID_REQUEST", AGENT)
     assert wanted.items() <= refused.violations.items()
 
 
@@ -165,7 +229,8 @@ def test_nobody_acts_for_root(site: Site) -> None:
     root = {"user_id": 0, "user": "root", "group_id": 0, "group": "root"}
     request = site.describe("exit 0", fresh("job"), root)
     refused = refusal(partial(site.stub.SubmitJob, request, timeout=SECONDS))
-    assert (refused.code, refused.reason) == (
+    assert (refused.code, refused.reason, refused.domain) == (
         grpc.StatusCode.PERMISSION_DENIED,
         "USER_NOT_SERVED",
+        AGENT,
     )

@@ -125,7 +125,7 @@ def _submission(spec: TaskSpec, context: grpc.ServicerContext) -> Mutation:
         "task_id": plan.id,
         "image": plan.container_image,
         "digest": spec.digest(),
-        "secrets": len(spec.secret_env),
+        "secret_count": len(spec.secret_env),
         "validate_only": spec.validate_only,
     }
     return Mutation("submit", context.peer(), spec.request_id, facts)

@@ -4,8 +4,9 @@ Objects are plain JSON, not the library's models: a manifest is sent as it was r
 the API server alone (``fieldValidation=Strict``), and what a newer server adds survives. From the
 library come connections, TLS, credentials and the encoding of requests.
 
-Only what was surely not begun is tried again: a request that was answered with 401 after the
-credentials have changed, and a question whose kept-alive connection turned out to be closed.
+Credentials are taken up as soon as their files change. Only what was surely not begun is tried
+again: a request that was answered with 401 although newer credentials are there, and a question
+whose kept-alive connection turned out to be closed.
 """
 
 import json
@@ -22,6 +23,7 @@ from kubernetes.client import ApiClient, ApiException
 
 from hpcagent.config import ClusterAccess
 from hpcagent.jobs.deadline import Deadline
+from hpcagent.jobs.errors import BackendUnavailable
 from hpcagent.k8s import credentials
 from hpcagent.k8s.deletions import Deletions
 from hpcagent.k8s.errors import Answer, lost, refusal, too_late, unreachable
@@ -78,7 +80,7 @@ class ApiServer:
         self._longest = longest
         self._lock = threading.Lock()
         self._client: ApiClient | None = None
-        self._fingerprint: object = None
+        self._loaded: credentials.Loaded | None = None
 
     def close(self) -> None:
         """Close the connections that nobody uses."""
@@ -138,16 +140,35 @@ class ApiServer:
     def _renewed(self, refused: ApiClient | None) -> ApiClient:
         """Return a client: another than the one that was refused, if the credentials changed."""
         with self._lock:
-            if self._client is None or self._client is refused:
-                try:
-                    found = credentials.load(self._access, self._pool)
-                except credentials.AccessError as error:
-                    raise unreachable(self.cluster, str(error)) from error
-                if self._client is None or found.fingerprint != self._fingerprint:
-                    self._fingerprint = found.fingerprint
-                    self._client = ApiClient(found.settings)
-                    self._client.user_agent = f"hpcagent/{version('hpcagent')}"
-            return self._client
+            client, loaded = self._client, self._loaded
+            if client is None or loaded is None:
+                return self._take_up(self._load())
+            if client is not refused and loaded.current:
+                return client
+            try:
+                found = self._load()
+            except BackendUnavailable:
+                if client is refused:
+                    raise
+                return client  # perhaps a file is just being replaced; a 401 has the trouble told
+            if found.fingerprint != loaded.fingerprint:
+                return self._take_up(found)
+            self._loaded = found
+            return client
+
+    def _load(self) -> credentials.Loaded:
+        """Read the files. Raises BackendUnavailable."""
+        try:
+            return credentials.load(self._access, self._pool)
+        except credentials.AccessError as error:
+            raise unreachable(self.cluster, str(error)) from error
+
+    def _take_up(self, found: credentials.Loaded) -> ApiClient:
+        """Return a client with these settings, from now on everybody's."""
+        client = ApiClient(found.settings)
+        client.user_agent = f"hpcagent/{version('hpcagent')}"
+        self._client, self._loaded = client, found
+        return client
 
     def _connected(
         self, client: ApiClient, request: Request, deadline: Deadline

@@ -1,19 +1,26 @@
 """How a cluster's API server is reached and convinced: the settings of the client library.
 
 They are always built from scratch, from the files as they are now, so that a token, certificate or
-kubeconfig that was replaced is taken up by building them again.
+kubeconfig that was replaced is taken up by building them again. Whether a file was replaced is seen
+without reading it, and so can be looked at before every request.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from kubernetes import config
 from kubernetes.client import Configuration
+from kubernetes.config import incluster_config
 from kubernetes.config.config_exception import ConfigException
 
 from hpcagent.config import ClusterAccess
 
 _TOKEN = "BearerToken"  # noqa: S105 - the name of the scheme
+
+
+Stamp: TypeAlias = tuple[tuple[int, int, int] | None, ...]
+"""Which files these are: of each its inode, its size and when it was written."""
 
 
 class AccessError(Exception):
@@ -27,6 +34,15 @@ class Loaded:
     settings: Configuration
     fingerprint: object
     """Another one where anything of them has changed."""
+    files: tuple[str, ...]
+    """What they were read from."""
+    stamp: Stamp
+    """Of the files, from before they were read."""
+
+    @property
+    def current(self) -> bool:
+        """Whether the files are still those that were read."""
+        return _stamp(self.files) == self.stamp
 
 
 def load(access: ClusterAccess, pool: int) -> Loaded:
@@ -35,6 +51,8 @@ def load(access: ClusterAccess, pool: int) -> Loaded:
     Raises AccessError.
     """
     settings = Configuration()
+    own = _files(access)
+    stamp = _stamp(own)
     try:
         if access.kubeconfig:
             config.load_kube_config(
@@ -48,11 +66,35 @@ def load(access: ClusterAccess, pool: int) -> Loaded:
     except (ConfigException, OSError, ValueError) as error:
         where = f"{access.kubeconfig}: " if access.kubeconfig else ""
         raise AccessError(f"{where}{error}") from error
-    settings.refresh_api_key_hook = None  # a 401 has all of this read again
+    settings.refresh_api_key_hook = None  # a changed file, or a 401, has all of this read again
     settings.connection_pool_maxsize = pool
     settings.keep_alive = True
     settings.retries = False  # what may be repeated is decided here, not by the method's name
-    return Loaded(settings, fingerprint)
+    return Loaded(settings, fingerprint, own, stamp)
+
+
+def _files(access: ClusterAccess) -> tuple[str, ...]:
+    """Return the files that a cluster's settings name.
+
+    What a kubeconfig names in its turn is read again when the API server refuses the agent.
+    """
+    files = [access.kubeconfig, access.ca_file, access.token_file]
+    if access.in_cluster:
+        files += [incluster_config.SERVICE_TOKEN_FILENAME, incluster_config.SERVICE_CERT_FILENAME]
+    return tuple(file for file in files if file)
+
+
+def _stamp(files: tuple[str, ...]) -> Stamp:
+    return tuple(_stamp_of(file) for file in files)
+
+
+def _stamp_of(file: str) -> tuple[int, int, int] | None:
+    """Look at a file, behind symbolic links: the kubelet replaces one to replace a token."""
+    try:
+        seen = Path(file).stat()
+    except OSError:
+        return None  # reading it tells why
+    return seen.st_ino, seen.st_size, seen.st_mtime_ns
 
 
 def _fingerprint(settings: Configuration) -> object:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import yaml
 from fix_kubernetes import Agent
 from kubernetes_proxy import Fault, Handler, Proxy, hang_up, lose_the_answer, refused
 from kubernetes_tasks import soon
@@ -49,30 +50,102 @@ def stall(seconds: float) -> Callable[[Handler], None]:
 # --------------------------------------------------------------------------------- credentials
 
 
-def test_a_token_that_is_refused_is_read_again_once(
+def test_a_token_is_taken_up_as_soon_as_its_file_changes(
     faulty: ApiServer, faults: Proxy, agent: Agent
 ) -> None:
-    agent.write_token("expired")
-    with pytest.raises(BackendUnavailable) as refusal:
+    tokens = [agent.new_token(), agent.new_token(4000)]
+    sent: list[str] = []
+
+    def note(handler: Handler) -> None:
+        sent.append(handler.headers["Authorization"])
+        handler.answer(handler.forward())
+
+    faults.plan.faults = [Fault("GET", note, times=4)]
+    for token in tokens:
+        agent.write_token(token)
         faulty.ask(pods(agent), soon())
+        faulty.ask(pods(agent), soon())
+    assert sent == [f"Bearer {token}" for token in (tokens[0], tokens[0], tokens[1], tokens[1])]
+
+
+def test_a_token_is_taken_up_through_a_link_as_the_kubelet_replaces_it(
+    agent: Agent, tmp_path: Path
+) -> None:
+    for name, token in (("old", "expired"), ("new", agent.new_token())):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "token").write_text(token)
+    data = tmp_path / "..data"
+    data.symlink_to("old")
+    access = msgspec.structs.replace(agent.access, token_file=str(data / "token"))
+    server = ApiServer("test", access, pool=1, longest=30)
+    with pytest.raises(BackendUnavailable):
+        server.ask(pods(agent), soon())
+    (tmp_path / "..next").symlink_to("new")
+    (tmp_path / "..next").replace(data)
+    assert server.ask(service(agent), soon())["metadata"]["name"] == "s"
+    server.close()
+
+
+def test_a_file_that_is_just_being_written_leaves_the_token_before_in_force(
+    faulty: ApiServer, agent: Agent
+) -> None:
+    faulty.ask(pods(agent), soon())
+    agent.write_token("")
+    assert faulty.ask(pods(agent), soon())["kind"] == "PodList"
+
+
+def test_a_token_that_is_refused_and_cannot_be_read_is_told(
+    faulty: ApiServer, faults: Proxy, agent: Agent
+) -> None:
+    faulty.ask(pods(agent), soon())
+    agent.write_token("")
+    faults.plan.faults = [Fault("GET", refused(401, "Unauthorized", "expired"))]
+    with pytest.raises(BackendUnavailable, match="is empty"):
+        faulty.ask(pods(agent), soon())
+
+
+def indirect(agent: Agent, faults: Proxy, directory: Path) -> ApiServer:
+    """A client by a kubeconfig that names the token's file, which is not looked at."""
+    access = faults.access(agent.access)
+    document = {
+        "clusters": [{"name": "c", "cluster": {"server": access.server}}],
+        "users": [{"name": "u", "user": {"tokenFile": access.token_file}}],
+        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+        "current-context": "x",
+    }
+    (directory / "config").write_text(yaml.safe_dump(document))
+    kubeconfig = ClusterAccess(kubeconfig=str(directory / "config"))
+    return ApiServer("test", kubeconfig, pool=4, longest=30)
+
+
+def test_a_token_that_is_refused_is_read_again_once(
+    faults: Proxy, agent: Agent, tmp_path: Path
+) -> None:
+    agent.write_token("expired")
+    server = indirect(agent, faults, tmp_path)
+    with pytest.raises(BackendUnavailable) as refusal:
+        server.ask(pods(agent), soon())
     assert refusal.value.reason == "UNAUTHORIZED"
     assert faults.plan.count("GET") == 1
     agent.write_token(agent.new_token())
-    faulty.ask(pods(agent), soon())
+    server.ask(pods(agent), soon())
     assert faults.plan.count("GET") == 3
-    faulty.ask(pods(agent), soon())
+    server.ask(pods(agent), soon())
     assert faults.plan.count("GET") == 4
+    server.close()
 
 
 def test_a_change_that_was_refused_for_its_token_is_made_once_with_the_new_one(
-    faulty: ApiServer, faults: Proxy, agent: Agent
+    faults: Proxy, agent: Agent, tmp_path: Path
 ) -> None:
     agent.write_token("expired")
+    server = indirect(agent, faults, tmp_path)
     with pytest.raises(BackendUnavailable):
-        faulty.ask(pods(agent), soon())
+        server.ask(pods(agent), soon())
     agent.write_token(agent.new_token())
-    assert faulty.ask(service(agent), soon())["metadata"]["name"] == "s"
+    assert server.ask(service(agent), soon())["metadata"]["name"] == "s"
     assert faults.plan.count("POST") == 2
+    server.close()
 
 
 def test_a_kubeconfig_is_a_way_in(agent: Agent) -> None:

@@ -39,6 +39,7 @@ FIELDS: Mapping[str, str] = {
 DERIVED: Mapping[str, str] = {
     "job_size_str": "`nodes`, where it has `sizes` (Slurm 23.02 and later)",
     "bitflags": "says which sizes were given, beside the bits of options",
+    "spank_job_env_size": "how many `spank_job_env` has",
     "min_cpus": "tasks times processors of each, or nodes, unless `min_cpus` says it",
 }
 """Derived from options, as sbatch derives it (``hpcagent.slurm.derive``)."""
@@ -47,7 +48,6 @@ _ALLOCATIONS = "for salloc and srun only"
 _FEDERATION = "slurmctlds of a federation tell it each other"
 _INTERNAL = "slurmctld keeps it for itself"
 _UPDATES = "for updates of a job only"
-_SPANK = "for SPANK plugins' job environment, which is for plugins of sbatch's own process"
 _X11 = "slurmctld refuses it for batch jobs (ESLURM_X11_NOT_AVAIL)"
 _NO_OPTION = "sbatch has no option for it"
 
@@ -82,8 +82,6 @@ SKIPPED: Mapping[str, str] = {
     "selinux_context": "slurmctld sets it from `context`",
     "site_factor": "for job_submit plugins only",
     "sockets_per_board": _NO_OPTION,
-    "spank_job_env": _SPANK,
-    "spank_job_env_size": _SPANK,
     "step_id": "as job_id, since 25.11",
     "submit_line": "the command line of sbatch: there is none",
     "tres_req_cnt": _INTERNAL,

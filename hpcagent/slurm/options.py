@@ -158,6 +158,8 @@ OPTIONS: tuple[Option, ...] = (
     Option("umask", "umask",  # sbatch takes its own: umask(1) before it
            Written(surroundings.umask, ("environment",), ("SLURM_UMASK",)),
            default="the agent's `[slurm] umask`"),
+    Option("spank_job_env", "spank_job_env",  # plugins set it, in sbatch's process
+           Written(surroundings.spank_job_env, ("spank_job_env", "environment"))),
     Option("bb", "--bb", Text("burst_buffer", MAX_BURST_BUFFER)),
     Option("bbf", "--bbf", Written(burst_buffer_file, ("script",))),
     Option("container", "--container", Container("container", "SLURM_CONTAINER"),

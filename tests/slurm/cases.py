@@ -149,6 +149,7 @@ TAKEN: Values = {
         JobSignal("INT", 29.5, batch=True, reservation=True),
     ],
     "sockets_per_node": [1, 2],
+    "spank_job_env": [("COLOUR=blue",), ("A=1", "B=two words; x=y", "E=", "A=2"), ("ü=$HOME\n",)],
     "spread_job": [True, False],
     "switches": [Switches(1), Switches(2, 90), Switches(1, 0)],
     "thread_spec": [1, 4],

@@ -1,11 +1,12 @@
 """Callers of the daemon; and sbatch and hpcagent side by side, on a cluster of their own."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from fix_daemon import Daemon
+from slurm import spank
 from slurm.caller import Caller, calling
 from slurm.recorder import Recorder
 from slurm.twins import Twins, both
@@ -21,10 +22,18 @@ def recorder() -> Iterator[Recorder]:
         yield Recorder.build(Path(name))
 
 
+@pytest.fixture(scope="session")
+def plugin() -> Iterator[Mapping[str, str]]:
+    """What slurm.conf needs for a SPANK plugin in sbatch, where every user can load it, too."""
+    with tempfile.TemporaryDirectory(prefix="hpcagent-spank-") as name:
+        Path(name).chmod(0o755)
+        yield spank.build(Path(name))
+
+
 @pytest.fixture(scope="module")
-def twins(sandbox: Sandbox, recorder: Recorder) -> Iterator[Twins]:
+def twins(sandbox: Sandbox, recorder: Recorder, plugin: Mapping[str, str]) -> Iterator[Twins]:
     """A cluster of the module's own (`sandbox` says why there is none); ids have four digits."""
-    with Sandbox.up(conf={"FirstJobId": "7000"}) as own, both(own, recorder) as ways:
+    with Sandbox.up(conf={"FirstJobId": "7000", **plugin}) as own, both(own, recorder) as ways:
         yield ways
 
 

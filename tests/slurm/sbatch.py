@@ -8,13 +8,14 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
 from native.jobs import GROUP, USER
+from slurm import spank
 
 from hpcagent.jobs.spec import (
     CpuFrequency,
@@ -158,7 +159,8 @@ def file_of(option: str, content: str) -> list[str]:
     return [f"{option}={path}"]
 
 
-def inherited(_option: str, _value: int) -> list[str]:
+def inherited(_option: str, _value: object) -> list[str]:
+    """Not by an argument: the umask, and the variable that a plugin reads, of the process."""
     return []
 
 
@@ -239,6 +241,7 @@ FORMS: Mapping[str, Form] = {
     "reservation": text,
     "signal": signal,
     "sockets_per_node": text,
+    "spank_job_env": inherited,
     "spread_job": flag,
     "switches": switches,
     "thread_spec": text,
@@ -306,7 +309,10 @@ def sbatch(
             command,
             input=spec.script,
             cwd=spec.work_dir,
-            env=environment,
+            env={
+                **environment,
+                **spank.told(cast("Sequence[str]", spec.options.get("spank_job_env", ()))),
+            },
             user=user,
             group=group,
             extra_groups=[group],

@@ -144,6 +144,8 @@ CASES: dict[str, dict[str, Any]] = {
     "profile": on_node1(profile=("ENERGY", "TASK"), acctg_freq="task=30"),
     "no profile": on_node1(profile=("NONE",), open_mode="APPEND"),
     "limits": on_node1(propagate=("CORE", "NOFILE")),
+    "of a plugin": on_node1(spank_job_env=("COLOUR=blue", "A=1"))
+    | {"environment": ("SLURM_SPANK_A=0", "SLURM_SPANK_B=0")},
     "no limits": on_node1(propagate=("NONE",)),
     "lines in the script": on_node1(bbf="export FROM_THE_LINES=1", wait_all_nodes=True),
     "signal and mail": on_node1(

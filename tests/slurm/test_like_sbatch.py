@@ -147,9 +147,9 @@ RESERVATION = ("ReservationName=maintenance", "StartTime=2033-01-01", "Duration=
 
 
 @pytest.fixture(scope="module")
-def twins(sandbox: Sandbox, recorder: Recorder) -> Iterator[Twins]:
+def twins(sandbox: Sandbox, recorder: Recorder, plugin: Mapping[str, str]) -> Iterator[Twins]:
     """A cluster that starts no job; the first one there is TARGET."""
-    with Sandbox.up(conf=STILL) as still, both(still, recorder) as ways:
+    with Sandbox.up(conf={**STILL, **plugin}) as still, both(still, recorder) as ways:
         (name,) = (user.name for user in still.users if user.uid == USER)
         command(still, "scontrol", "create", *RESERVATION, f"Users={name}", "Nodes=node1")
         made = ways.by_hpcagent(ways.spec())

@@ -23,6 +23,26 @@ def get_user_env(value: object, draft: Draft) -> None:
         draft.variables["SLURM_GET_USER_ENV"] = "1"
 
 
+def spank_job_env(value: object, draft: Draft) -> None:
+    """Set what a SPANK plugin of sbatch's would set with spank_job_control_setenv(3).
+
+    slurmd hands it to prologs and epilogs as SPANK_<NAME>; the job gets it as SLURM_SPANK_<NAME>,
+    which wins over a given variable of that name. Source: sbatch/opt.c, spank_set_job_env;
+    sbatch.c, _set_spank_env; slurm_protocol_defs.c, valid_spank_job_env.
+    """
+    variables: dict[str, str] = {}
+    for entry in cast("Sequence[str]", value):
+        name, equals, text = entry.partition("=")
+        if "\0" in entry:
+            raise FaultError("contains a NUL character", "NUL_CHARACTER")
+        if not equals or not name:
+            said = f"has {entry[:80]!r}, which is not of the form NAME=value"
+            raise FaultError(said, "ENVIRONMENT_FORM")
+        variables[name] = text
+    draft.members["spank_job_env"] = [f"{name}={text}" for name, text in variables.items()]
+    draft.variables |= {f"SLURM_SPANK_{name}": text for name, text in variables.items()}
+
+
 def propagate(value: object, draft: Draft) -> None:
     """Choose the limits that the job gets, in place of those that slurm.conf lets through.
 

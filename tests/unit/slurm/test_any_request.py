@@ -88,6 +88,7 @@ VALUES: dict[str, st.SearchStrategy[object]] = {
     "deadline": moments, "delay_boot": lengths, "time_min": lengths | st.just(math.inf),
     "clusters": st.lists(texts, min_size=1, max_size=3).map(tuple),
     "propagate": st.lists(texts | st.sampled_from(["ALL", "CORE"]), max_size=2).map(tuple),
+    "spank_job_env": st.lists(texts | formed, max_size=3).map(tuple),
     "hint": st.sampled_from(["COMPUTE_BOUND", "MEMORY_BOUND", "MULTITHREAD", "NEW"]),
     "open_mode": st.sampled_from(["APPEND", "TRUNCATE", "NEW"]),
     "mail_type": several(["NONE", "ALL", "END", "TIME_LIMIT_50", "NEW"]),

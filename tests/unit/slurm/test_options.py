@@ -35,8 +35,8 @@ from hpcagent.v1 import job_options_pb2, slurm_agent_pb2
 FIELDS = job_options_pb2.JobOptions.DESCRIPTOR.fields_by_name
 UNIT = "_bytes"
 """What the contract adds to sbatch's name where a number has a unit."""
-NOT_SBATCHS = {"umask"}
-"""sbatch takes its own."""
+NOT_SBATCHS = {"umask", "spank_job_env"}
+"""sbatch takes its own; and what plugins set in it."""
 
 
 @pytest.fixture(scope="module")

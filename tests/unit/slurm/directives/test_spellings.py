@@ -112,9 +112,9 @@ def test_spellings_are_unique() -> None:
     assert all(len(short) == 1 for short in shorts)
 
 
-def test_every_option_but_the_umask_can_be_spelt() -> None:
+def test_every_option_that_sbatch_has_can_be_spelt() -> None:
     spelt = {spelling.target for spelling in SPELLINGS}
-    assert BY_NAME.keys() - spelt == {"umask", "requeue_expedite"}
+    assert BY_NAME.keys() - spelt == {"umask", "spank_job_env", "requeue_expedite"}
 
 
 def test_every_option_can_be_written() -> None:

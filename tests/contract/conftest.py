@@ -35,10 +35,21 @@ def site(request: pytest.FixtureRequest) -> Iterator[Site]:
 
 def _slurm(request: pytest.FixtureRequest) -> Site:
     daemon: Daemon = request.getfixturevalue("operator")
-    return Site(daemon.stub, batch_job, "999999", "slurm.hpcagent")
+    return Site(
+        daemon.stub,
+        batch_job,
+        unknown="999999",
+        not_found=("slurm.hpcagent", "ESLURM_INVALID_JOB_ID"),
+        ended=("slurm.hpcagent", "ESLURM_ALREADY_DONE"),
+    )
 
 
 def _kubernetes(request: pytest.FixtureRequest) -> Site:
     daemon: TaskDaemon = request.getfixturevalue("task_daemon")
-    unknown = f"{daemon.namespace}/no-such-job"
-    return Site(daemon.stub, staged_task, unknown, "kubernetes.hpcagent")
+    return Site(
+        daemon.stub,
+        staged_task,
+        unknown=f"{daemon.namespace}/no-such-job",
+        not_found=("hpcagent", "JOB_NOT_FOUND"),
+        ended=("hpcagent", "JOB_STATE"),
+    )

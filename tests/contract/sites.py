@@ -67,8 +67,10 @@ class Site:
     describe: Describe
     unknown: str
     """An id of no job."""
-    domain: str
-    """Of the reasons that are the backend's own words."""
+    not_found: tuple[str, str]
+    """Domain and reason of the refusal that says so."""
+    ended: tuple[str, str]
+    """Those of what cannot be done to a job that has ended."""
     made: list[job_pb2.JobId] = field(default_factory=list)
 
     def submit(self, script: str, name: str = "", **fields: object) -> job_pb2.JobId:

@@ -117,7 +117,7 @@ def test_a_job_that_has_ended_is_not_suspended(site: Site) -> None:
     site.until(job_id, *ENDED)
     refused = refusal(partial(site.suspend, job_id))
     assert refused.code is grpc.StatusCode.FAILED_PRECONDITION
-    assert refused.reason
+    assert (refused.domain, refused.reason) == site.ended
     assert site.get(job_id).state == job_pb2.JOB_STATE_COMPLETED
 
 
@@ -174,8 +174,7 @@ def test_a_job_that_is_not_there_is_not_found(site: Site) -> None:
     for ask in (site.get, site.suspend, site.resume):
         refused = refusal(partial(ask, job_pb2.JobId(id=site.unknown)))
         assert refused.code is grpc.StatusCode.NOT_FOUND
-        assert refused.domain == site.domain
-        assert refused.reason
+        assert (refused.domain, refused.reason) == site.not_found
 
 
 def test_a_request_that_made_no_job_is_not_found(site: Site) -> None:

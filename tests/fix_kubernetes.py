@@ -26,6 +26,7 @@ from hpcagent.sandbox import ControlPlane, MissingPackagesError
 from hpcagent.sandbox.controlplane.build import is_built
 
 OWN_CLUSTER = "HPCAGENT_TEST_KUBECONFIG"
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
 
 
 @dataclass(frozen=True)
@@ -173,6 +174,21 @@ class Agent:
         for kind in kinds:
             self.cluster.call("DELETE", f"{api}/{kind}/{name}")
 
+    @contextmanager
+    def rights_everywhere(self) -> Iterator[None]:
+        """Give the account the rights in the whole cluster that are shipped."""
+        name = self.namespace
+        role = yaml.safe_load(tree.text("docs/kubernetes/cluster-role.yaml"))
+        role["metadata"]["name"] = name
+        subject = {"kind": "ServiceAccount", "name": "hpcagent", "namespace": name}
+        reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name}
+        binding = {"metadata": {"name": name}, "subjects": [subject], "roleRef": reference}
+        self.cluster.call("POST", f"{RBAC}/clusterroles", role)
+        self.cluster.call("POST", f"{RBAC}/clusterrolebindings", binding)
+        yield
+        for kind in ("clusterrolebindings", "clusterroles"):
+            self.cluster.call("DELETE", f"{RBAC}/{kind}/{name}")
+
     def _until_refused(self) -> None:
         """Wait until the policy is in force, which the API server does not tell."""
         path = f"/apis/apps/v1/namespaces/{self.namespace}/deployments"
@@ -196,7 +212,7 @@ def new_agent(cluster: Cluster, namespace: str, directory: Path) -> Agent:
     account = {"metadata": {"name": "hpcagent"}}
     cluster.call("POST", f"/api/v1/namespaces/{namespace}/serviceaccounts", account)
     role = yaml.safe_load(tree.text("docs/kubernetes/role.yaml"))
-    rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}"
+    rbac = f"{RBAC}/namespaces/{namespace}"
     cluster.call("POST", f"{rbac}/roles", role)
     subject = {"kind": "ServiceAccount", "name": "hpcagent", "namespace": namespace}
     reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "hpcagent"}

@@ -24,7 +24,7 @@ RIGHTS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("batch", "jobs"): ("create", "get", "list", "watch", "patch", "delete"),
     ("", "services"): ("create", "get", "list", "watch"),
     ("", "secrets"): ("create",),
-    ("", "pods"): ("get", "list", "watch", "delete"),
+    ("", "pods"): ("list", "watch", "delete"),
     ("", "pods/log"): ("get",),
     ("", "events"): ("list", "watch"),
     ("", "resourcequotas"): ("list",),

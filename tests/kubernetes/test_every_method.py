@@ -1,33 +1,24 @@
 """Every method of K8sAgent's backend, against an API server that will not have it."""
 
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeAlias
 
-import msgspec
 import pytest
 from fix_kubernetes import Agent
-from fix_task_daemon import CLUSTER, settings_for
+from fix_task_daemon import CLUSTER
 from kubernetes_proxy import Fault, Proxy, refused
 from kubernetes_tasks import manifests, named, soon, task
 
-from hpcagent import config
 from hpcagent.jobs.errors import AgentError, Kind
-from hpcagent.jobs.identity import Claim, IdentityPolicy
+from hpcagent.jobs.identity import Claim
 from hpcagent.jobs.kubernetes import ClusterNodeFilter
 from hpcagent.jobs.model import JobFilter, ObjectId
 from hpcagent.jobs.task import TaskSpec, TaskUpdate
 from hpcagent.jobs.task_backend import Ending, LogQuery
-from hpcagent.jobs.watch import MemoryLog
 from hpcagent.k8s import unit
 from hpcagent.k8s.client import ApiServer
-from hpcagent.k8s.directories import Directories
-from hpcagent.k8s.owed import OwedFile
-from hpcagent.k8s.preparation import Preparer
 from hpcagent.k8s.scheduler import KubernetesScheduler
-from hpcagent.k8s.staging import Staging
-from hpcagent.k8s.users import RequestUsers
 
 Break: TypeAlias = Callable[[Agent, Proxy], None]
 
@@ -92,25 +83,6 @@ CASES: dict[str, tuple[Break, Kind, str]] = {
     "expired token": (expire, Kind.UNAVAILABLE, "UNAUTHORIZED"),
     "no rights": (take_the_rights, Kind.PERMISSION_DENIED, "FORBIDDEN"),
 }
-
-
-@pytest.fixture
-def backend(agent: Agent, faults: Proxy) -> Iterator[KubernetesScheduler]:
-    """The backend, through what can break."""
-    settings = msgspec.convert(settings_for(agent)["kubernetes"], config.Kubernetes)
-    clusters = {CLUSTER: faults.access(agent.access)}
-    settings = msgspec.structs.replace(settings, clusters=clusters)
-    users = RequestUsers(IdentityPolicy())
-    with (
-        closing(OwedFile(None)) as owed,
-        closing(Staging(Directories(()), owed)) as staging,
-        closing(
-            KubernetesScheduler(
-                settings, Preparer(settings, users), staging, MemoryLog(), threads=4
-            )
-        ) as made,
-    ):
-        yield made
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -1,11 +1,7 @@
 """What K8sAgent tells of clusters themselves, on a real Kubernetes, with the roles of docs/."""
 
-from collections.abc import Iterator
-
 import grpc
 import pytest
-import tree
-import yaml
 from fix_kubernetes import Agent
 from fix_task_daemon import CLUSTER, TaskDaemon
 from kubernetes_tasks import PATIENCE, manifests, named, soon, task, until
@@ -21,36 +17,6 @@ from hpcagent.k8s import unit
 from hpcagent.k8s.client import ApiServer
 from hpcagent.k8s.inventory import KubernetesInventory
 from hpcagent.v1 import cluster_pb2
-
-RBAC = "/apis/rbac.authorization.k8s.io/v1"
-
-
-@pytest.fixture
-def everywhere(agent: Agent) -> Iterator[None]:
-    """The account has the rights in the whole cluster that are shipped."""
-    with in_the_whole_cluster(agent):
-        yield
-
-
-class in_the_whole_cluster:  # noqa: N801 - used as a function
-    """The rights of docs/kubernetes/cluster-role.yaml, under a name of the test's own."""
-
-    def __init__(self, agent: Agent) -> None:
-        self._agent = agent
-
-    def __enter__(self) -> None:
-        agent, name = self._agent, self._agent.namespace
-        role = yaml.safe_load(tree.text("docs/kubernetes/cluster-role.yaml"))
-        role["metadata"]["name"] = name
-        subject = {"kind": "ServiceAccount", "name": "hpcagent", "namespace": name}
-        reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name}
-        binding = {"metadata": {"name": name}, "subjects": [subject], "roleRef": reference}
-        agent.cluster.call("POST", f"{RBAC}/clusterroles", role)
-        agent.cluster.call("POST", f"{RBAC}/clusterrolebindings", binding)
-
-    def __exit__(self, *_: object) -> None:
-        for kind in ("clusterrolebindings", "clusterroles"):
-            self._agent.cluster.call("DELETE", f"{RBAC}/{kind}/{self._agent.namespace}")
 
 
 @pytest.fixture
@@ -165,7 +131,7 @@ def test_the_service_tells_of_the_cluster_its_nodes_and_its_namespaces(
     assert cluster.version.startswith("v1.")
     assert cluster.platform == "linux/amd64"
     assert (controller.host, controller.responding) == (task_daemon.agent.access.server, True)
-    with in_the_whole_cluster(task_daemon.agent):
+    with task_daemon.agent.rights_everywhere():
         page = stub.ListNodes(cluster_pb2.ListNodesRequest(page_size=1), timeout=PATIENCE)
         (node,) = page.nodes
         more = stub.ListNodes(

@@ -3,7 +3,7 @@
 Starts a private Slurm and the daemon, sends the request of the original system over gRPC, follows
 the job to its end, shows what a cancellation and a refusal look like, and leaves nothing behind.
 The same daemon renders the original's Deployment and, where Kubernetes has been built here
-(``make control-plane``), runs it. Read from ``main`` on: everything between ``submit`` and
+(``make control-plane``), runs it. Read from ``main`` on: everything between ``watching`` and
 ``show_output`` is what a scheduler does.
 """
 
@@ -30,8 +30,15 @@ from kubernetes import client, config
 from hpcagent.sandbox import ControlPlane, Sandbox, SandboxError
 from hpcagent.sandbox.controlplane.build import is_built
 from hpcagent.v1.job_pb2 import Job, JobId, JobState, JobStateFlag
-from hpcagent.v1.job_requests_pb2 import CancelJobRequest, GetJobRequest
-from hpcagent.v1.k8s_agent_pb2 import SubmitTaskRequest
+from hpcagent.v1.job_requests_pb2 import (
+    CancelJobRequest,
+    JobEvent,
+    JobFilter,
+    ReadOutputRequest,
+    SubmitJobResponse,
+    WatchJobsRequest,
+)
+from hpcagent.v1.k8s_agent_pb2 import SubmitTaskRequest, Workload
 from hpcagent.v1.k8s_agent_pb2_grpc import K8sAgentStub
 from hpcagent.v1.slurm_agent_pb2 import CreateWorkDir, SubmitJobRequest
 from hpcagent.v1.slurm_agent_pb2_grpc import SlurmAgentStub
@@ -40,8 +47,9 @@ REQUEST = Path(__file__).with_name("origin_request.json")
 TASK = Path(__file__).with_name("origin_task.json")
 SITE = Path(__file__).with_name("kubernetes.toml")
 AnyStub: TypeAlias = SlurmAgentStub | K8sAgentStub
+AnyRequest: TypeAlias = SubmitJobRequest | SubmitTaskRequest
 """Both services answer alike."""
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds that any one step may take."""
 WAITING = {JobState.JOB_STATE_PENDING}
 UNDER_WAY = {JobState.JOB_STATE_PENDING, JobState.JOB_STATE_RUNNING}
@@ -72,16 +80,18 @@ def run(stub: SlurmAgentStub) -> None:
     request = for_this_user(request)
 
     step("The original system's request, word for word, is submitted, runs, and is cancelled")
-    job_id = submit(stub, request)
-    follow(stub, job_id, until_not=WAITING)
-    cancel(stub, job_id)
-    expect(follow(stub, job_id, until_not=UNDER_WAY), JobState.JOB_STATE_CANCELLED)
+    with watching(stub, request) as events:
+        job_id = submit(stub, request)
+        follow(events, until_not=WAITING)
+        cancel(stub, job_id)
+        expect(follow(events, until_not=UNDER_WAY), JobState.JOB_STATE_CANCELLED)
 
     step("The same with `sleep 1` in place of `sleep 3600` runs to its end")
     request.script = request.script.replace("sleep 3600", "sleep 1")
-    job = follow(stub, submit(stub, request), until_not=UNDER_WAY)
-    expect(job, JobState.JOB_STATE_COMPLETED)
-    show_output(job)
+    with watching(stub, request) as events:
+        job_id = submit(stub, request)
+        expect(follow(events, until_not=UNDER_WAY), JobState.JOB_STATE_COMPLETED)
+        show_output(stub, job_id)
 
     step("A partition that does not exist is refused in slurmctld's own words")
     request.partition = "no-such-partition"
@@ -99,48 +109,86 @@ def run_task(stub: K8sAgentStub, *, create: bool) -> None:
         say("not created: Kubernetes is not built here; `make control-plane` does it")
         return
     step("It is created on a private Kubernetes, runs, and is cancelled")
-    job_id = stub.SubmitJob(task, timeout=PATIENCE).job_id
-    say(f"SubmitJob: job {job_id.id} on cluster {job_id.cluster}")
-    expect(follow(stub, job_id, until_not=WAITING), JobState.JOB_STATE_RUNNING)
-    cancel(stub, job_id)
+    with watching(stub, task) as events:
+        job_id = submit_task(stub, task)
+        expect(follow(events, until_not=WAITING), JobState.JOB_STATE_RUNNING)
+        cancel(stub, job_id)
+        expect(follow(events, until_not=UNDER_WAY), JobState.JOB_STATE_CANCELLED)
+
+    step("A task that ends is a Job of Kubernetes, and its log is its output")
+    task.workload = Workload.WORKLOAD_JOB
+    task.task.plan.id = f"w{uuid.uuid4()}"
+    task.task.plan.command[:] = ["sh", "-c", "echo $$USER is in $$CWD; sleep 1; echo done"]
+    with watching(stub, task) as events:
+        job_id = submit_task(stub, task)
+        expect(follow(events, until_not=UNDER_WAY), JobState.JOB_STATE_COMPLETED)
+        show_output(stub, job_id)
+        cancel(stub, job_id)
 
 
 # ---------------------------------------------------------------------- a scheduler's calls
 
 
+@contextlib.contextmanager
+def watching(stub: AnyStub, request: AnyRequest) -> Iterator[Iterator[JobEvent]]:
+    """Watch for the job that a request will make: from here on, none of its states is missed."""
+    request.request_id = str(uuid.uuid4())
+    wanted = WatchJobsRequest(filter=JobFilter(request_ids=[request.request_id]))
+    events = stub.WatchJobs(wanted, timeout=PATIENCE)
+    try:
+        while not next(events).HasField("snapshot_end"):
+            pass
+        yield events
+    finally:
+        events.cancel()
+
+
 def submit(stub: SlurmAgentStub, request: SubmitJobRequest) -> JobId:
     """Submit a job; its working directory is made first."""
-    request.request_id = str(uuid.uuid4())
     request.create_work_dir.CopyFrom(CreateWorkDir(parents=True))
-    answer = stub.SubmitJob(request, timeout=PATIENCE)
-    say(f"SubmitJob: job {answer.job_id.id} on cluster {answer.job_id.cluster}")
+    return told(stub.SubmitJob(request, timeout=PATIENCE))
+
+
+def submit_task(stub: K8sAgentStub, task: SubmitTaskRequest) -> JobId:
+    """Submit a task."""
+    return told(stub.SubmitJob(task, timeout=PATIENCE))
+
+
+def told(answer: SubmitJobResponse) -> JobId:
+    """Tell what became of a submission."""
+    say(f"SubmitJob:  job {answer.job_id.id} on cluster {answer.job_id.cluster}")
     for warning in answer.warnings:
         say(f"  warning {warning.name}: {warning.text}")
     return answer.job_id
 
 
-def follow(
-    stub: SlurmAgentStub | K8sAgentStub, job_id: JobId, until_not: set[JobState.ValueType]
-) -> Job:
-    """Ask for the job until its state is none of ``until_not``; tell each change."""
-    end, told = time.monotonic() + PATIENCE, ""
-    while time.monotonic() < end:
-        job = stub.GetJob(GetJobRequest(job_id=job_id), timeout=PATIENCE)
-        reason = f" ({job.reason.name})" if job.HasField("reason") else ""
-        if (words := job.backend_state + reason) != told:
-            where = f" on {job.node_list}" if job.node_list else ""
-            say(f"GetJob:    job {job_id.id} is {words}{where}")
-            told = words
-        if job.state not in until_not and COMPLETING not in job.state_flags:
+def follow(events: Iterator[JobEvent], until_not: set[JobState.ValueType]) -> Job:
+    """Follow a watched job until its state is none of ``until_not``; tell each change."""
+    before = ""
+    for event in events:
+        if not (event.HasField("changed") or event.HasField("gone")):
+            continue
+        gone = event.HasField("gone")  # Kubernetes keeps nothing of what was deleted
+        job = event.gone if gone else event.changed
+        if (words := described(job) + (", and gone" if gone else "")) != before:
+            say(f"WatchJobs:  job {job.job_id.id} is {words}")
+            before = words
+        if gone or (job.state not in until_not and COMPLETING not in job.state_flags):
             return job
-        time.sleep(0.1)  # WatchJobs will make this an event
-    raise DemoError(f"job {job_id.id} was still {told} after {PATIENCE:g} s")
+    raise DemoError(f"the watch has ended; last, the job was {before}")
+
+
+def described(job: Job) -> str:
+    """Tell a job's state, why it is in it, and where."""
+    state = JobState.Name(job.state).removeprefix("JOB_STATE_")
+    reason = f" ({job.reason.name})" if job.reason.name else ""
+    return state + reason + (f" on {job.node_list}" if job.node_list else "")
 
 
 def cancel(stub: AnyStub, job_id: JobId) -> None:
     """Cancel a job, as its user."""
     stub.CancelJob(CancelJobRequest(job_id=job_id, reason="demo"), timeout=PATIENCE)
-    say(f"CancelJob: job {job_id.id}")
+    say(f"CancelJob:  job {job_id.id}")
 
 
 def be_refused(stub: SlurmAgentStub, request: SubmitJobRequest) -> None:
@@ -148,7 +196,7 @@ def be_refused(stub: SlurmAgentStub, request: SubmitJobRequest) -> None:
     try:
         answer = stub.SubmitJob(request, timeout=PATIENCE)
     except grpc.RpcError as error:
-        say(f"SubmitJob: {error.code().name}: {error.details()}")
+        say(f"SubmitJob:  {error.code().name}: {error.details()}")
         for detail in rpc_status.from_call(error).details:  # type: ignore[no-untyped-call]
             info = error_details_pb2.ErrorInfo()
             if detail.Unpack(info):
@@ -161,16 +209,17 @@ def expect(job: Job, state: JobState.ValueType) -> None:
     """Check how a job ended, and tell it."""
     if job.HasField("exit_status"):
         status = job.exit_status
-        say(f"           exit code {status.code}, signal {status.signal}")
+        say(f"            exit code {status.code}, signal {status.signal}")
     if job.state != state:
         raise DemoError(f"it should have been {JobState.Name(state)}")
 
 
-def show_output(job: Job) -> None:
-    """Print the job's standard output, from the file that its record names."""
-    path = Path(job.std_out.replace("%j", job.job_id.id))
-    say(f"{path} says:")
-    for line in path.read_text().splitlines():
+def show_output(stub: AnyStub, job_id: JobId) -> None:
+    """Print all that a job wrote, without the environment that its sandbox gave it."""
+    request = ReadOutputRequest(job_id=job_id, follow=True)
+    chunks = list(stub.ReadOutput(request, timeout=PATIENCE))
+    say(f"ReadOutput: {chunks[0].path}")
+    for line in b"".join(chunk.data for chunk in chunks).decode().splitlines():
         if not line.startswith(("SLURM_", "LD_PRELOAD", "NSS_WRAPPER")):
             print(f"      | {line}")
 

@@ -73,10 +73,17 @@ def test_the_socket_is_where_the_service_makes_a_directory() -> None:
     assert Path("/run") / setting("RuntimeDirectory") == Path(Config().server.unix).parent
 
 
-def test_the_account_of_the_drop_in_is_declared() -> None:
+@pytest.mark.parametrize("name", ["user-identity", "kubernetes-only"])
+def test_the_account_of_the_drop_in_is_declared(name: str) -> None:
     user = next(
         line.removeprefix("User=")
-        for line in (UNITS / "examples/user-identity.conf").read_text().splitlines()
+        for line in (UNITS / f"examples/{name}.conf").read_text().splitlines()
         if line.startswith("User=")
     )
     assert f"\nu {user} " in (UNITS / "hpcagent.sysusers").read_text()
+
+
+def test_kubernetes_alone_needs_no_capability() -> None:
+    lines = (UNITS / "examples/kubernetes-only.conf").read_text().splitlines()
+    assert "CapabilityBoundingSet=" in lines
+    assert "AmbientCapabilities=" in lines

@@ -8,6 +8,7 @@ import pytest
 from fix_daemon import running
 from server.refusals import Refusal, refusal
 from slurm.caller import Caller, calling, fresh
+from slurm.fates import ALICE
 from slurm.watcher import watching
 from slurm_commands import command, wait_until
 
@@ -162,6 +163,33 @@ def test_a_job_that_slurmctld_forgets_is_gone_and_never_called_done_unseen(
         with watching(daemon.stub, resume_token=watcher.token) as resumed:
             resumed.wait_for(lambda: unseen.id in resumed.gone)
         assert resumed.states == {unseen.id: ["UNKNOWN"]}
+
+
+def test_an_end_that_slurmdbd_learns_late_is_told_and_holds_up_nothing(
+    accounting_sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """While it is down slurmctld forgets the job, and a watcher comes back and hears of another."""
+    state = {"state": {"directory": str(tmp_path)}, **QUICK}
+    with Sandbox.up(conf={"MinJobAge": "2"}, accounting=True) as own:
+        with running(own, state) as daemon, calling(daemon.stub) as caller:
+            with watching(daemon.stub) as watcher:
+                runs = caller.run("sleep 600", ALICE)
+                watcher.wait_for_state(runs, "RUNNING")
+            caller.made.clear()
+        own.slurmdbd.stop()
+        command(own, "scancel", runs.id)
+        wait_until(lambda: not knows(own, runs), "slurmctld forgets the job", 90)
+        with (
+            running(own, state) as daemon,
+            calling(daemon.stub) as caller,
+            watching(daemon.stub, resume_token=watcher.token) as resumed,
+        ):
+            other = caller.hold(ALICE)
+            resumed.wait_for_state(other, "PENDING")
+            assert resumed.kinds(runs) == []
+            own.slurmdbd.start()
+            resumed.wait_for(lambda: runs.id in resumed.gone)
+    assert resumed.states[runs.id] == ["CANCELLED"]
 
 
 def knows(sandbox: Sandbox, job: job_pb2.JobId) -> bool:

@@ -1,6 +1,6 @@
 """Heterogeneous jobs: those that sbatch would make, told and ended whole and by component."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -65,6 +65,10 @@ CASES: dict[str, dict[str, Any]] = {
         "options": {"nodes": NodeCount(2), "ntasks": 2},
         "components": (HetComponent(nodes=2, options={"ntasks": 1}),),
     },
+    "what a plugin sets": {
+        "options": {"spank_job_env": ("COLOUR=blue", "A=1")},
+        "components": (HetComponent(), HetComponent("debug")),
+    },
 }  # fmt: skip
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
@@ -80,9 +84,9 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.fixture(scope="module")
-def twins(sandbox: Sandbox, recorder: Recorder) -> Iterator[Twins]:
+def twins(sandbox: Sandbox, recorder: Recorder, plugin: Mapping[str, str]) -> Iterator[Twins]:
     """A cluster that starts no job."""
-    with Sandbox.up(conf=STILL) as still, both(still, recorder) as ways:
+    with Sandbox.up(conf={**STILL, **plugin}) as still, both(still, recorder) as ways:
         yield ways
 
 

@@ -61,6 +61,10 @@ class Past:
             return told
         return NoEnd.YET if self._history.is_kept(deadline) else NoEnd.EVER
 
+    def may_learn(self, deadline: Deadline) -> bool:
+        """Whether more may be known of a job later: accounting learns late of what happens."""
+        return self._history.is_kept(deadline)
+
     def _accounted(self, job_id: JobId, seen: Job | None, deadline: Deadline) -> Job | None:
         """Return what accounting has; if it cannot be asked, nothing of a job seen to its end."""
         try:

@@ -145,6 +145,44 @@ def test_a_job_whose_end_nobody_saw_is_unknown_and_never_done(
         assert (told.backend_state, told.user, told.user_id) == ("", "nscc-gz_jiangli", 1870)
 
 
+def test_an_end_that_accounting_learns_late_is_written_down(
+    state: dict[str, dict[str, object]], accounting_sandbox: Sandbox
+) -> None:
+    """As when slurmctld could not tell slurmdbd, and the job is purged when the daemon is back."""
+    with Sandbox.up(accounting=True, conf={"MinJobAge": "2"}) as own:
+        with running(own, state) as daemon, bell() as rung:
+            alice = {"user": "alice", "user_id": None, "group": None, "group_id": None}
+            job = ready(daemon).run(f"echo > {rung.path}\nread go < {rung.path}", alice)
+            rung.wait()
+            daemon.process.kill()
+            daemon.process.wait()
+            Path(rung.path).write_text("go\n")
+            forgotten(own, job)
+        in_database(own, job, "state=1, time_end=0")
+        with running(own, state) as daemon:
+            ready(daemon)
+            daemon.log.wait_for("job_end_not_known_yet", job_id=job.id)
+            in_database(own, job, "state=3, time_end=time_start")
+            daemon.log.wait_for("job_end_known_at_last", job_id=job.id)
+            own.slurmdbd.stop()
+            told = Caller(daemon.stub).get(job)
+            assert (told.state, told.source) == (JOB_STATE_COMPLETED, JOB_SOURCE_JOURNAL)
+
+
+def in_database(sandbox: Sandbox, job: JobId, changes: str) -> None:
+    """Change a job in the accounting database, once slurmdbd has its end."""
+    socket = f"--socket={sandbox.directory}/db/socket"
+
+    def tell(statement: str) -> str:
+        return command(sandbox, "mariadb", socket, "slurm_acct_db", "-Ne", statement).stdout
+
+    which = f"where id_job={job.job_id}"
+    ended = f"select count(*) from sandbox_job_table {which} and time_end > 0"  # noqa: S608 - ours
+    if "time_end=0" in changes:
+        wait_until(lambda: tell(ended).strip() == "1", "accounting has the end")
+    tell(f"update sandbox_job_table set {changes} {which}")  # noqa: S608 - ours
+
+
 def test_a_daemon_that_was_killed_before_the_answer_finds_its_job_and_keeps_it(
     private_sandbox: Sandbox, state: dict[str, dict[str, object]]
 ) -> None:

@@ -170,7 +170,7 @@ def _targets(
 ) -> Iterator[tuple[str, Sequence[Job]]]:
     """Yield what to name to slurmctld, one call each, with the records that it reaches."""
     if jobs and way.by_number and jobs[0].array:
-        yield from ((str(job.raw_job_id), [job]) for job in jobs)
+        yield from ((_alone(job), [job]) for job in jobs)
     elif jobs:
         named = whole or not jobs[0].array
         yield (str(order.job_id) if named else tasks_of(jobs)), jobs
@@ -204,6 +204,12 @@ def tasks_of(jobs: Sequence[Job]) -> str:
         for job in jobs
     ]
     return f"{jobs[0].job_id.job_id}_{','.join(indexes)}"
+
+
+def _alone(job: Job) -> str:
+    """Name one task of an array by its own number, unless that is the array's: all tasks'."""
+    is_first = job.array is not None and job.raw_job_id == job.array.array_job_id
+    return tasks_of([job]) if is_first else str(job.raw_job_id)
 
 
 def _gone(job_id: JobId, name: str) -> AgentError:

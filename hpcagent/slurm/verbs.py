@@ -48,7 +48,8 @@ class Way:
     """The same, where it was for tasks of an array."""
     by_number: bool = False
     """Tasks of an array are named by their own numbers, one call each: slurmctld drops the request
-    unanswered if the array's first record is purged (22.05 proc_req.c, _slurm_rpc_suspend)."""
+    unanswered if the array's first record is purged (22.05 proc_req.c, _slurm_rpc_suspend). But the
+    number of that record means all tasks to it (job_mgr.c, job_suspend2)."""
     ended: str = "ESLURM_ALREADY_DONE"
     """What slurmctld says of a job that has ended."""
     operators_only: bool = False

@@ -114,6 +114,23 @@ def test_of_an_array_each_task_has_its_own_outcome(chief: Caller, rung: Bell) ->
     ]
 
 
+def test_the_last_task_to_start_is_suspended_without_the_others(chief: Caller, rung: Bell) -> None:
+    """It has the array's own number, by which slurmctld would suspend all of them."""
+    array = chief.run(sleeping(rung), array="0-1")
+    rung.wait(2)
+    zero, last = f"{array.id}_0", f"{array.id}_1"
+    assert chief.get(last).raw_job_id == array.job_id
+    assert told(suspend(chief, job_id(last))) == [(last, 0, [])]
+    assert [chief.get(one).state for one in (zero, last)] == [
+        JOB_STATE_RUNNING, JOB_STATE_SUSPENDED,
+    ]  # fmt: skip
+    assert told(suspend(chief, array)) == [(array.id, 0, ["ESLURM_JOB_SUSPENDED"]), (zero, 0, [])]
+    assert told(resume(chief, job_id(last))) == [(last, 0, [])]
+    assert [chief.get(one).state for one in (zero, last)] == [
+        JOB_STATE_SUSPENDED, JOB_STATE_RUNNING,
+    ]  # fmt: skip
+
+
 def test_a_heterogeneous_job_is_suspended_as_a_whole_only(operator: Daemon, chief: Caller) -> None:
     argv = ("sbatch", "--parsable", "--uid=bob", "--gid=bob", "--output=/dev/null")
     made = command(operator.sandbox, *argv, "-n1", "--wrap=exec sleep 60", ":", "-n1")
@@ -124,6 +141,10 @@ def test_a_heterogeneous_job_is_suspended_as_a_whole_only(operator: Daemon, chie
         assert refused.reason == "ESLURM_NOT_WHOLE_HET_JOB"
         assert told(suspend(chief, whole)) == [(whole.id, 0, [])]
         assert chief.get(f"{whole.id}+1").state == JOB_STATE_SUSPENDED
+        refused = refusal(lambda: resume(chief, job_id(f"{whole.id}+1")))
+        assert refused.reason == "ESLURM_NOT_WHOLE_HET_JOB"
+        assert told(resume(chief, whole)) == [(whole.id, 0, [])]
+        assert chief.get(f"{whole.id}+1").state == JOB_STATE_RUNNING
     finally:
         chief.cancel(whole)
 

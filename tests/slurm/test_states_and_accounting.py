@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fix_daemon import Daemon, running
@@ -13,7 +14,14 @@ from slurm_commands import command, wait_until
 
 from hpcagent.sandbox import Sandbox
 from hpcagent.v1 import job_pb2
-from hpcagent.v1.job_pb2 import JOB_STATE_FLAG_COMPLETING, JOB_STATE_PENDING, JOB_STATE_RUNNING
+from hpcagent.v1.job_pb2 import (
+    JOB_STATE_COMPLETED,
+    JOB_STATE_DEADLINE,
+    JOB_STATE_FLAG_COMPLETING,
+    JOB_STATE_PENDING,
+    JOB_STATE_PREEMPTED,
+    JOB_STATE_RUNNING,
+)
 from hpcagent.v1.job_requests_pb2 import JobFilter, RequeueJobRequest, WatchJobsRequest
 
 OF_EACH = 8
@@ -82,6 +90,16 @@ def in_accounting(sandbox: Sandbox, jobs: set[str]) -> dict[str, str]:
     return {one: state.split()[0] for one, _, state in (line.partition("|") for line in lines)}
 
 
+def preempted(caller: Caller, mine: dict[str, Any]) -> str:
+    """A job that made room for one of a QOS that may take its node."""
+    low = caller.run("exec sleep 600", mine, nodelist="node1", qos="low", requeue=False)
+    caller.wait(low, JOB_STATE_RUNNING)
+    high = caller.run("exit 0", mine, nodelist="node1", qos="high", exclusive="EXCLUSIVE_JOB")
+    caller.wait(low, JOB_STATE_PREEMPTED)
+    caller.wait(high, JOB_STATE_COMPLETED)
+    return low.id
+
+
 def test_what_was_watched_is_what_accounting_has(watched: tuple[Caller, Watcher]) -> None:
     caller, watcher = watched
     daemon, mine = watcher.daemon, {**ALICE, "name": watcher.name}
@@ -104,6 +122,16 @@ def test_what_was_watched_is_what_accounting_has(watched: tuple[Caller, Watcher]
     caller.wait(twice, JOB_STATE_RUNNING)
     wait_until(Path(mark).exists, "it runs")
     daemon.stub.RequeueJob(RequeueJobRequest(job_id=twice))
+    # Nobody else may use the node, so what waits for it cannot end before its deadline.
+    alone = caller.run("exec sleep 600", mine, nodelist="node1", exclusive="EXCLUSIVE_JOB")
+    caller.wait(alone, JOB_STATE_RUNNING)
+    late = caller.run("exit 0", mine, nodelist="node1", time={"value": "60s"})
+    command(sandbox, "scontrol", "update", f"JobId={late.id}", "Deadline=now+2")
+    caller.wait(late, JOB_STATE_DEADLINE)
+    caller.cancel(alone)
+    jobs["DEADLINE"].add(late.id)
+    jobs["CANCELLED"].add(alone.id)
+    jobs["PREEMPTED"].add(preempted(caller, mine))
     lost = caller.run("exec sleep 600", mine, nodelist="node2", requeue=False)
     caller.wait(lost, JOB_STATE_RUNNING)
     sandbox.slurmd[1].stop()

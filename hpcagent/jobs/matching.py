@@ -91,6 +91,11 @@ def _by_account(job: Job, wanted: JobFilter) -> bool:
     return job.account.lower() in {account.lower() for account in wanted.accounts}
 
 
+def has_qos(job: Job, wanted: JobFilter) -> bool:
+    """Whether a job has one of the QOS, which Slurm keeps in lower case, whatever was asked for."""
+    return job.qos.lower() in {qos.lower() for qos in wanted.qos}
+
+
 def _by_partition(job: Job, wanted: JobFilter) -> bool:
     return not frozenset(job.partition.split(",")).isdisjoint(wanted.partitions)
 
@@ -124,6 +129,7 @@ _CONDITIONS: Mapping[str, Callable[[Job, JobFilter], bool]] = {
     "users": _by_user,
     "names": lambda job, wanted: job.name in wanted.names,
     "accounts": _by_account,
+    "qos": has_qos,
     "partitions": _by_partition,
     "namespaces": _by_namespace,
     "labels": _by_labels,

@@ -351,6 +351,7 @@ class JobFilter:
     namespaces: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict, hash=False)
     clusters: tuple[str, ...] = ()
+    qos: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 from hpcagent.jobs.deadline import Deadline
 from hpcagent.jobs.errors import InvalidRequest, NotFound, Violation
 from hpcagent.jobs.identity import MAX_ID, Claim
-from hpcagent.jobs.matching import is_meant, stands_for
+from hpcagent.jobs.matching import has_qos, is_meant, stands_for
 from hpcagent.jobs.model import Job, JobFilter, JobId, JobPage
 from hpcagent.jobs.stamp import split, stamp
 from hpcagent.slurm import states
@@ -238,7 +238,9 @@ def _submitted_as(record: Record) -> int:
 
 
 def is_wanted(job: Job, wanted: JobFilter) -> bool:
-    """Check what is finer than a record's number and the beginning of its comment."""
+    """Check what is finer than a record's number and the beginning of its comment, and the QOS."""
+    if wanted.qos and not has_qos(job, wanted):
+        return False
     if wanted.request_ids and job.request_id not in wanted.request_ids:
         return False
     return not wanted.job_ids or any(is_meant(job, job_id) for job_id in wanted.job_ids)

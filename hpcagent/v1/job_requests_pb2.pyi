@@ -372,7 +372,7 @@ class JobFilter(message.Message):
 
     @builtins.property
     def nodes(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
-        """Nodes on which they run."""
+        """Nodes on which they run. Not honoured yet by either backend: FIELD_NOT_SUPPORTED."""
 
     @builtins.property
     def namespaces(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:

@@ -113,12 +113,12 @@ def test_a_token_that_is_too_old_is_out_of_range(
 
 
 def test_everything_that_is_wrong_with_a_watch_is_said_at_once(slurm: SlurmAgentStub) -> None:
-    request = WatchJobsRequest(filter=JobFilter(users=[""], clusters=["other"], qos=["high"]))
+    request = WatchJobsRequest(filter=JobFilter(users=[""], clusters=["other"], nodes=["n1"]))
     request.read_mask.paths.append("nonsense")
     refused = refusal(lambda: next(slurm.WatchJobs(request)))
     assert refused.code is grpc.StatusCode.INVALID_ARGUMENT
     assert refused.violations.keys() == {
-        "filter.users[0]", "filter.clusters[0]", "filter.qos", "read_mask.paths[0]",
+        "filter.users[0]", "filter.clusters[0]", "filter.nodes", "read_mask.paths[0]",
     }  # fmt: skip
 
 

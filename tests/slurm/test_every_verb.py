@@ -3,6 +3,7 @@
 What else each does with a job that it can help is told in the tests of each.
 """
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ from fix_daemon import Daemon, running
 from google.protobuf.field_mask_pb2 import FieldMask
 from server.refusals import refusal
 from slurm.bell import bell
-from slurm.caller import DEADLINE, Caller, calling
+from slurm.caller import DEADLINE, Caller, calling, fresh
 from slurm_commands import command, wait_until
 
 from hpcagent.sandbox import Sandbox
@@ -20,6 +21,7 @@ from hpcagent.v1.job_pb2 import (
     JOB_SOURCE_ACCOUNTING,
     JOB_STATE_CANCELLED,
     JOB_STATE_COMPLETED,
+    JOB_STATE_PENDING,
     JOB_STATE_RUNNING,
     JOB_STATE_SUSPENDED,
     JOB_STATE_UNKNOWN,
@@ -29,6 +31,7 @@ from hpcagent.v1.job_pb2 import (
 from hpcagent.v1.job_requests_pb2 import (
     CancelJobRequest,
     HoldJobRequest,
+    JobFilter,
     JobUpdate,
     ReleaseJobRequest,
     RequeueJobRequest,
@@ -36,6 +39,7 @@ from hpcagent.v1.job_requests_pb2 import (
     SignalJobRequest,
     SuspendJobRequest,
     UpdateJobRequest,
+    WatchJobsRequest,
 )
 
 ALICE = {"user": "alice", "user_id": None, "group": None, "group_id": None}
@@ -230,3 +234,18 @@ def roots(site: Site) -> Iterator[Mapping[str, JobId]]:
     yield jobs
     for job in jobs.values():
         command(sandbox, "scancel", job.id)
+
+
+def test_jobs_are_listed_and_cancelled_by_their_qos(site: Site) -> None:
+    name = fresh("qos")
+    mine = {**ALICE, "name": name}
+    low, normal = (site.caller.run("exit 0", mine, qos=qos, **LATER) for qos in ("low", "normal"))
+    wanted = JobFilter(names=[name], qos=["low"])
+    assert site.caller.ids(names=[name], qos=["low"]) == [low.id]
+    events = site.caller.stub.WatchJobs(WatchJobsRequest(filter=wanted), timeout=DEADLINE)
+    told = list(itertools.takewhile(lambda event: not event.HasField("snapshot_end"), events))
+    events.cancel()
+    assert [event.snapshot.job_id.id for event in told] == [low.id]
+    done = site.caller.stub.CancelJob(CancelJobRequest(filter=wanted), timeout=DEADLINE).results
+    assert [one.job_id.id for one in done] == [low.id]
+    assert site.caller.get(normal).state == JOB_STATE_PENDING

@@ -158,6 +158,7 @@ def test_the_past_is_read_page_by_page_each_job_once_and_in_order(past: Past, si
         ({"accounts": ["x'; drop table job;--"]}, set()),
         ({"accounts": ["Physics"], "states": [JOB_STATE_CANCELLED]}, {"cancelled"}),
         ({"partitions": ["debug"]}, set()),
+        ({"qos": ["LOW", "high"]}, {"failed"}),
     ],
     ids=str,
 )

@@ -16,6 +16,7 @@ JOB = Job(
     user="alice",
     account="physics",
     partition="short,long",
+    qos="high",
     name="first",
     request_id="r-1",
 )
@@ -35,6 +36,7 @@ def test_an_empty_filter_means_every_job() -> None:
         JobFilter(users=("bob", "1000")),
         JobFilter(accounts=("Physics",)),
         JobFilter(partitions=("long",)),
+        JobFilter(qos=("low", "High")),
         JobFilter(states=(JobState.PENDING, JobState.RUNNING)),
         JobFilter(names=("first",)),
         JobFilter(job_ids=(JobId(7),)),
@@ -53,6 +55,7 @@ def test_a_job_meets_a_condition_by_any_of_its_values(wanted: JobFilter) -> None
         JobFilter(users=("bob", "100")),
         JobFilter(accounts=("chemistry",)),
         JobFilter(partitions=("lo",)),
+        JobFilter(qos=("low", "hi", "")),
         JobFilter(states=(JobState.PENDING,)),
         JobFilter(names=("firs",)),
         JobFilter(job_ids=(JobId(8), JobId(7, 3), JobId(7, None, 0))),

@@ -14,7 +14,7 @@ from hpcagent.server.decode.unknown import unknown_fields
 from hpcagent.server.decode.values import Faults, moment, not_supported, request_id, word
 from hpcagent.v1 import job_pb2, job_requests_pb2
 
-NOT_YET = ("qos", "nodes", "namespaces", "labels")
+NOT_YET = ("nodes", "namespaces", "labels")
 """Fields of JobFilter that this release, or this backend, cannot honour."""
 
 
@@ -103,6 +103,7 @@ def job_filter(message: job_requests_pb2.JobFilter, cluster: str, faults: Faults
         users=_texts(message.users, "filter.users", faults),
         accounts=_texts(message.accounts, "filter.accounts", faults),
         partitions=_texts(message.partitions, "filter.partitions", faults),
+        qos=_texts(message.qos, "filter.qos", faults),
         states=() if any_state else states(message.states, "filter.states", faults),
         names=_texts(message.names, "filter.names", faults),
         job_ids=tuple(one for one in found if one is not None),

@@ -204,6 +204,9 @@ def test_of_an_array_the_tasks_that_wait_are_held(
     assert control.release(job_id(f"{array.id}_3")) == [(f"{array.id}_3", 0, [])]
     assert caller.get(f"{array.id}_3").priority > 0
     assert caller.get(f"{array.id}_2").priority == 0
+    others = [(f"{array.id}_{task}", 0, ["JOB_NOT_HELD"]) for task in (0, 3)]
+    assert control.release(array) == [(array.id, 0, []), *others]
+    assert [caller.get(f"{array.id}_{task}").priority > 0 for task in (2, 3, 4)] == [True] * 3
 
 
 def test_an_array_with_many_scattered_tasks_is_held_but_for_one(
@@ -370,3 +373,28 @@ def test_of_an_array_the_tasks_that_run_are_signalled(
     for task in (0, 1):
         ended = caller.wait(f"{array.id}_{task}", JOB_STATE_FAILED, JOB_STATE_COMPLETED)
         assert ended.exit_status.signal == 15
+
+
+def test_one_task_alone_is_signalled(caller: Caller, control: Control, rung: Bell) -> None:
+    array = caller.run(sleeping(rung), array="0-1")
+    rung.wait(2)
+    one = f"{array.id}_1"
+    assert control.signal(job_id(one), "TERM", target=SIGNAL_TARGET_BATCH) == [(one, 0, [])]
+    assert caller.wait(one, JOB_STATE_FAILED, JOB_STATE_COMPLETED).exit_status.signal == 15
+    assert caller.get(f"{array.id}_0").state == JOB_STATE_RUNNING
+
+
+@pytest.mark.parametrize("part", ["", "+0", "+1"])
+def test_a_heterogeneous_job_is_signalled_as_a_whole_and_in_part(
+    daemon: Daemon, caller: Caller, control: Control, part: str
+) -> None:
+    whole = het(daemon)
+    try:
+        caller.wait(whole, JOB_STATE_RUNNING)
+        meant = job_id(f"{whole.id}{part}")
+        assert control.signal(meant, "USR1") == [(meant.id, 0, [])]
+        assert caller.get(whole).state == JOB_STATE_RUNNING
+        assert control.signal(meant, "KILL") == [(meant.id, 0, [])]
+        caller.wait(meant, JOB_STATE_CANCELLED)
+    finally:
+        caller.cancel(whole)

@@ -90,6 +90,17 @@ def in_accounting(sandbox: Sandbox, jobs: set[str]) -> dict[str, str]:
     return {one: state.split()[0] for one, _, state in (line.partition("|") for line in lines)}
 
 
+def missed(sandbox: Sandbox, caller: Caller, mine: dict[str, Any]) -> tuple[str, str]:
+    """A job that had a node for itself until it was cancelled, and one that waited too long."""
+    alone = caller.run("exec sleep 600", mine, nodelist="node1", exclusive="EXCLUSIVE_JOB")
+    caller.wait(alone, JOB_STATE_RUNNING)
+    late = caller.run("exit 0", mine, nodelist="node1", time={"value": "60s"})
+    command(sandbox, "scontrol", "update", f"JobId={late.id}", "Deadline=now+2")
+    caller.wait(late, JOB_STATE_DEADLINE)
+    caller.cancel(alone)
+    return alone.id, late.id
+
+
 def preempted(caller: Caller, mine: dict[str, Any]) -> str:
     """A job that made room for one of a QOS that may take its node."""
     low = caller.run("exec sleep 600", mine, nodelist="node1", qos="low", requeue=False)
@@ -122,15 +133,9 @@ def test_what_was_watched_is_what_accounting_has(watched: tuple[Caller, Watcher]
     caller.wait(twice, JOB_STATE_RUNNING)
     wait_until(Path(mark).exists, "it runs")
     daemon.stub.RequeueJob(RequeueJobRequest(job_id=twice))
-    # Nobody else may use the node, so what waits for it cannot end before its deadline.
-    alone = caller.run("exec sleep 600", mine, nodelist="node1", exclusive="EXCLUSIVE_JOB")
-    caller.wait(alone, JOB_STATE_RUNNING)
-    late = caller.run("exit 0", mine, nodelist="node1", time={"value": "60s"})
-    command(sandbox, "scontrol", "update", f"JobId={late.id}", "Deadline=now+2")
-    caller.wait(late, JOB_STATE_DEADLINE)
-    caller.cancel(alone)
-    jobs["DEADLINE"].add(late.id)
-    jobs["CANCELLED"].add(alone.id)
+    alone, late = missed(sandbox, caller, mine)
+    jobs["CANCELLED"].add(alone)
+    jobs["DEADLINE"].add(late)
     jobs["PREEMPTED"].add(preempted(caller, mine))
     lost = caller.run("exec sleep 600", mine, nodelist="node2", requeue=False)
     caller.wait(lost, JOB_STATE_RUNNING)

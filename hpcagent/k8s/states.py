@@ -108,7 +108,19 @@ def _state_of_job(seen: Observed) -> JobState:
         return JobState.CANCELLED
     if workload["spec"].get("suspend"):
         return JobState.SUSPENDED
-    return JobState.RUNNING if (workload.get("status") or {}).get("ready") else JobState.PENDING
+    ready = (workload.get("status") or {}).get("ready")
+    return JobState.RUNNING if ready or _has_run(seen) else JobState.PENDING
+
+
+def _has_run(seen: Observed) -> bool:
+    """Whether no pod will be tried again: the Job's controller has only to count what has ended.
+
+    Until it has, a moment later, neither condition holds and no pod is ready.
+    """
+    kept = (pod for pod in seen.pods if not pods.is_ending(pod))  # a suspension deletes its pods
+    phases = [(pod.get("status") or {}).get("phase") for pod in kept]
+    tries = seen.workload["spec"]["backoffLimit"]
+    return "Succeeded" in phases or phases.count("Failed") > tries
 
 
 def _failure(seen: Observed) -> JobState:

@@ -154,6 +154,20 @@ def test_a_watcher_is_told_each_state_of_a_job_and_can_come_back(site: Site) -> 
     assert replayed.changed.name == name
 
 
+@pytest.mark.parametrize("status", [0, 3])
+def test_a_job_that_has_run_waits_no_more(site: Site, status: int) -> None:
+    name = fresh("job")
+    wanted = messages.WatchJobsRequest(filter=messages.JobFilter(names=[name]))
+    stream = site.stub.WatchJobs(wanted, timeout=SECONDS)
+    assert next(stream).HasField("snapshot_end")
+    site.submit(f"sleep 1; exit {status}", name)
+    seen: list[int] = []
+    while not seen or seen[-1] not in ENDED:
+        seen.append(next(stream).changed.state)  # 0, of a bookmark, is no state
+    stream.cancel()
+    assert job_pb2.JOB_STATE_PENDING not in seen[seen.index(job_pb2.JOB_STATE_RUNNING) :]
+
+
 def test_what_a_job_writes_is_read_to_its_end(site: Site) -> None:
     job_id = site.submit("echo one; sleep 1; echo two")
     site.until(job_id, job_pb2.JOB_STATE_RUNNING, *ENDED)

@@ -15,6 +15,7 @@ from server.refusals import Refusal, refusal
 from server.requests import original
 
 from hpcagent.jobs.model import Job, JobId, JobState
+from hpcagent.jobs.watch import Hub, MemoryLog
 from hpcagent.v1 import job_pb2
 from hpcagent.v1.job_requests_pb2 import JobEvent, JobFilter, WatchJobsRequest
 from hpcagent.v1.slurm_agent_pb2_grpc import SlurmAgentStub
@@ -107,6 +108,24 @@ def test_a_token_that_is_too_old_is_out_of_range(
     with watching(slurm) as call:
         token = next(call).resume_token
     backend.hub.publish([job(n) for n in range(1, 10_002)], [], 100.0)
+    refused = refusal(lambda: next(slurm.WatchJobs(WatchJobsRequest(resume_token=token))))
+    assert refused.code is grpc.StatusCode.OUT_OF_RANGE
+    assert refused.reason == "WATCH_TOKEN_EXPIRED"
+
+
+@pytest.mark.parametrize("token", ["nonsense", "%", "A" * 10_000])
+def test_a_token_that_no_agent_wrote_is_refused(slurm: SlurmAgentStub, token: str) -> None:
+    refused = refusal(lambda: next(slurm.WatchJobs(WatchJobsRequest(resume_token=token))))
+    assert refused.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert refused.violations == {"resume_token": "WATCH_TOKEN_FORM"}
+
+
+def test_a_token_of_another_agents_log_is_out_of_range(
+    slurm: SlurmAgentStub, backend: MemoryBackend
+) -> None:
+    with watching(slurm) as call:
+        token = next(call).resume_token
+    backend.hub = Hub(MemoryLog())
     refused = refusal(lambda: next(slurm.WatchJobs(WatchJobsRequest(resume_token=token))))
     assert refused.code is grpc.StatusCode.OUT_OF_RANGE
     assert refused.reason == "WATCH_TOKEN_EXPIRED"

@@ -227,6 +227,14 @@ def test_only_a_regular_file_is_read(caller: Caller, home: Path) -> None:
     assert refused.reason == "OUTPUT_NOT_REGULAR"
 
 
+def test_a_pipe_in_the_outputs_place_is_not_waited_for(caller: Caller, home: Path) -> None:
+    job = ended(caller, "echo mine", home, output="out")
+    (home / "out").unlink()
+    os.mkfifo(home / "out")
+    os.chown(home / "out", 1870, 1884)
+    assert refusal(lambda: read(caller, job)).reason == "OUTPUT_NOT_REGULAR"
+
+
 def test_what_the_jobs_user_may_not_read_is_not_read_though_the_agent_could(
     caller: Caller, home: Path
 ) -> None:

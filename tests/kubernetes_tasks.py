@@ -13,10 +13,10 @@ from hpcagent.jobs.identity import Claim, Identity
 from hpcagent.jobs.model import Job, ObjectId
 from hpcagent.jobs.task import Endpoint, StagedTask, StageTaskPlan, TaskSpec, Workload
 from hpcagent.k8s.client import ApiServer
-from hpcagent.k8s.manifest import render
+from hpcagent.k8s.manifests.manifest import render
 from hpcagent.k8s.marks import JobFacts, mark
-from hpcagent.k8s.observation import observe, workload
-from hpcagent.k8s.states import job
+from hpcagent.k8s.states.job import job
+from hpcagent.k8s.states.observation import observe, workload
 
 Object: TypeAlias = dict[str, Any]
 

@@ -19,10 +19,10 @@ from hpcagent.jobs.task_backend import Ending
 from hpcagent.k8s import quantities
 from hpcagent.k8s.client import ApiServer, Object, Request
 from hpcagent.k8s.marks import JOB, JobFacts
-from hpcagent.k8s.observation import is_suspended, observe, pods_of, workload
-from hpcagent.k8s.pods import is_ending
 from hpcagent.k8s.resources import path_of
-from hpcagent.k8s.states import ENDED, state_of
+from hpcagent.k8s.states.job import ENDED, state_of
+from hpcagent.k8s.states.observation import is_suspended, observe, pods_of, workload
+from hpcagent.k8s.states.pods import is_ending
 
 GONE = "JOB_GONE"
 GRACE_NOT_SHORTENED = "GRACE_NOT_SHORTENED"

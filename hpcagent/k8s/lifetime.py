@@ -8,11 +8,11 @@ from hpcagent import config
 from hpcagent.changelog import open_log
 from hpcagent.jobs.identity import IdentityPolicy
 from hpcagent.jobs.watch import ChangeLog, MemoryLog
-from hpcagent.k8s.directories import Directories
-from hpcagent.k8s.owed import OwedFile
+from hpcagent.k8s.directories.making import Directories
+from hpcagent.k8s.directories.owed import OwedFile
+from hpcagent.k8s.directories.staging import Staging
 from hpcagent.k8s.preparation import Preparer
 from hpcagent.k8s.scheduler import KubernetesScheduler
-from hpcagent.k8s.staging import Staging
 from hpcagent.k8s.users import NssUsers, RequestUsers
 
 MADE_DIRECTORIES = "kubernetes-directories.db"

@@ -19,10 +19,10 @@ from hpcagent.jobs.outputs import CHUNK_BYTES, Chunk, Notice
 from hpcagent.jobs.task_backend import LogQuery
 from hpcagent.k8s.client import ApiServer, Request
 from hpcagent.k8s.errors import unreachable
-from hpcagent.k8s.observation import observe, workload
-from hpcagent.k8s.reasons import Observed
 from hpcagent.k8s.resources import path
-from hpcagent.k8s.states import ENDED, state_of
+from hpcagent.k8s.states.job import ENDED, state_of
+from hpcagent.k8s.states.observation import observe, workload
+from hpcagent.k8s.states.reasons import Observed
 
 ASK_SECONDS = 20.0
 """What a question between two logs may take."""

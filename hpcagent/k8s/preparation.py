@@ -17,10 +17,10 @@ from hpcagent.jobs.model import ObjectId
 from hpcagent.jobs.model import Warning as JobWarning
 from hpcagent.jobs.task import Stage, TaskSpec, TaskUpdate
 from hpcagent.jobs.task_backend import Rendering
-from hpcagent.k8s import forms, policy, port_forms, update_forms, volume_forms
-from hpcagent.k8s.listing import listing
-from hpcagent.k8s.manifest import Manifests, render
+from hpcagent.k8s.manifests.listing import listing
+from hpcagent.k8s.manifests.manifest import Manifests, render
 from hpcagent.k8s.marks import JobFacts, mark, name_of
+from hpcagent.k8s.rules import forms, policy, port_forms, update_forms, volume_forms
 
 MAX_OBJECT_BYTES = 1 << 20
 """Largest object: etcd takes 1.5 MiB, and the API server adds to it as the job lives."""

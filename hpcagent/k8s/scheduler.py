@@ -20,20 +20,20 @@ from hpcagent.jobs.task import TaskSpec, TaskUpdate
 from hpcagent.jobs.task_backend import Ending, LogQuery, Rendering, TaskBackendInfo
 from hpcagent.jobs.watch import ChangeLog, Watch
 from hpcagent.k8s import changes, unit
-from hpcagent.k8s.clearing import Clearing
 from hpcagent.k8s.client import ApiServer, Object
 from hpcagent.k8s.deletions import Deletions
-from hpcagent.k8s.follower import Follower
+from hpcagent.k8s.directories.clearing import Clearing
+from hpcagent.k8s.directories.staging import Staging
+from hpcagent.k8s.following.follower import Follower
+from hpcagent.k8s.following.view import CONNECTIONS
 from hpcagent.k8s.health import Health
-from hpcagent.k8s.inventory import KubernetesInventory
-from hpcagent.k8s.listing import listing
+from hpcagent.k8s.inventory.reading import KubernetesInventory
 from hpcagent.k8s.logs import LogOutput
-from hpcagent.k8s.observation import all_in, made_by, observe, workload
+from hpcagent.k8s.manifests.listing import listing
 from hpcagent.k8s.preparation import Preparer, default_cluster
-from hpcagent.k8s.reasons import Observed
-from hpcagent.k8s.staging import Staging
-from hpcagent.k8s.states import job, seconds
-from hpcagent.k8s.view import CONNECTIONS
+from hpcagent.k8s.states.job import job, seconds
+from hpcagent.k8s.states.observation import all_in, made_by, observe, workload
+from hpcagent.k8s.states.reasons import Observed
 
 _UID_BITS = 63
 """Of a uid's 128: as many as fit into a page token."""

@@ -23,9 +23,9 @@ from hpcagent.jobs.errors import (
 from hpcagent.k8s.client import ApiServer, Object, Request
 from hpcagent.k8s.errors import RETRY_SECONDS, lost
 from hpcagent.k8s.marks import DIGEST, REQUEST_ID
-from hpcagent.k8s.observation import is_own, made_by
-from hpcagent.k8s.pods import is_ending
 from hpcagent.k8s.resources import WORKLOADS, path, path_of
+from hpcagent.k8s.states.observation import is_own, made_by
+from hpcagent.k8s.states.pods import is_ending
 
 SUBMIT = "SUBMIT"
 

@@ -20,7 +20,7 @@ from hpcagent.jobs.errors import (
 from hpcagent.jobs.work_dir import cannot_act
 from hpcagent.slurm import errors, wire
 from hpcagent.slurm.draft import Release
-from hpcagent.slurm.workers import (
+from hpcagent.slurm.pool.workers import (
     CallOverranError,
     NotSentError,
     NoWorkerError,

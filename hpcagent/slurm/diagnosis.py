@@ -18,8 +18,8 @@ from hpcagent.jobs.deadline import Deadline
 from hpcagent.jobs.errors import AgentError
 from hpcagent.jobs.findings import Finding, State
 from hpcagent.slurm.client import Client
-from hpcagent.slurm.process import PoolSettings
-from hpcagent.slurm.workers import NoWorkerError, WorkerPool
+from hpcagent.slurm.pool.process import PoolSettings
+from hpcagent.slurm.pool.workers import NoWorkerError, WorkerPool
 
 PATIENCE: Final = 35.0
 """Seconds to wait for the controllers; libslurm gives one up after 29 if packets are dropped."""

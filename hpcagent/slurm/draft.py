@@ -1,7 +1,8 @@
 """A job_desc_msg_t in the making: members so far, and everything found wrong on the way.
 
 Checks do not stop at the first fault, since a caller is told all of them at once. So whoever
-works on a draft notes a fault and goes on, and ``hpcagent.slurm.descriptor`` asks at the end.
+works on a draft notes a fault and goes on, and ``hpcagent.slurm.description.descriptor`` asks at
+the end.
 """
 
 from dataclasses import dataclass, field

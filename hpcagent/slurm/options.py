@@ -4,7 +4,7 @@ A row joins a field of ``JobOptions`` in the contract, named as sbatch's long op
 members of job_desc_msg_t that it fills. To add an option: a field in ``job_options.proto`` and a
 row here; ``make docs`` then writes it into docs/options.md. Tests hold the sides together: a field
 without a row, a row without a field, or a member of the installed slurm.h that neither a row nor
-``hpcagent.slurm.members`` accounts for, fails the suite.
+``hpcagent.slurm.description.members`` accounts for, fails the suite.
 """
 
 from collections.abc import Callable, Mapping

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from hpcagent.slurm.descriptor import DEFAULT_NAME
+from hpcagent.slurm.description.descriptor import DEFAULT_NAME
 from hpcagent.slurm.draft import Release
 
 DEFAULT_OUTPUT = "slurm-%j.out"

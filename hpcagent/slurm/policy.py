@@ -11,7 +11,7 @@ from collections.abc import Collection
 from hpcagent.config import Policy
 from hpcagent.jobs.errors import Forbidden, Violation
 from hpcagent.jobs.spec import JobSpec
-from hpcagent.slurm import het_job
+from hpcagent.slurm.description import het_job
 from hpcagent.slurm.options import PRIVILEGES, path_of
 
 

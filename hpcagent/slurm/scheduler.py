@@ -26,23 +26,23 @@ from hpcagent.jobs.outputs import Output, OutputQuery
 from hpcagent.jobs.spec import JobSpec
 from hpcagent.jobs.watch import ChangeLog, MemoryLog, Watch
 from hpcagent.journal import IN_MEMORY, FileJournal
-from hpcagent.slurm.cancellation import cancel_matching
 from hpcagent.slurm.client import Client
 from hpcagent.slurm.cluster import Cluster
-from hpcagent.slurm.control import Controller
+from hpcagent.slurm.control.cancellation import cancel_matching
+from hpcagent.slurm.control.controller import Controller
 from hpcagent.slurm.directory import Directory
-from hpcagent.slurm.follower import Follower
-from hpcagent.slurm.history import History, merged
-from hpcagent.slurm.inventory import SlurmInventory
-from hpcagent.slurm.keeper import Keeper
+from hpcagent.slurm.following.follower import Follower
+from hpcagent.slurm.following.pace import Pace
+from hpcagent.slurm.history.accounting import History, merged
+from hpcagent.slurm.history.keeper import Keeper
+from hpcagent.slurm.history.past import Past
+from hpcagent.slurm.inventory.reading import SlurmInventory
 from hpcagent.slurm.options import OPTIONS
-from hpcagent.slurm.outputs import Outputs
-from hpcagent.slurm.pace import Pace
-from hpcagent.slurm.past import Past
-from hpcagent.slurm.process import PoolSettings
+from hpcagent.slurm.outputs.reading import Outputs
+from hpcagent.slurm.pool.process import PoolSettings
+from hpcagent.slurm.pool.workers import NoWorkerError, WorkerPool
 from hpcagent.slurm.queue import Queue
 from hpcagent.slurm.submission import Submitter
-from hpcagent.slurm.workers import NoWorkerError, WorkerPool
 
 START_SECONDS = 20.0
 """How long libslurm may take to start; reading a slurm.conf over the network is slow."""

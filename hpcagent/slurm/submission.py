@@ -19,17 +19,18 @@ from hpcagent.jobs.journal import Entry, Journal
 from hpcagent.jobs.model import JobId, OptionOrigin, Submission
 from hpcagent.jobs.model import Warning as JobWarning
 from hpcagent.jobs.spec import JobSpec
-from hpcagent.slurm import environment, errors, het_job, policy, work_dir
+from hpcagent.slurm import errors, policy, work_dir
 from hpcagent.slurm.client import Client
 from hpcagent.slurm.cluster import Cluster, ClusterFacts
-from hpcagent.slurm.descriptor import Descriptor, Site
+from hpcagent.slurm.description import environment, het_job
+from hpcagent.slurm.description.descriptor import Descriptor, Site
 from hpcagent.slurm.directives.honour import Honoured, honour
 from hpcagent.slurm.directives.origins import origins
 from hpcagent.slurm.directory import Directory
-from hpcagent.slurm.estimates import Estimator
-from hpcagent.slurm.inventory import SlurmInventory
+from hpcagent.slurm.history.recording import recorded
+from hpcagent.slurm.inventory.reading import SlurmInventory
 from hpcagent.slurm.queue import Queue, whole
-from hpcagent.slurm.recording import recorded
+from hpcagent.slurm.trial.estimates import Estimator
 
 FOUND = JobWarning(
     "FOUND_BY_REQUEST_ID", "slurmctld's answer was lost; the job was found by its request_id"

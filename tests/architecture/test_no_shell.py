@@ -20,7 +20,7 @@ EVERYWHERE = tree.written(".py", *tree.SCRIPTS)
 # Who may start a program at all, and which.
 MAY_START = {
     "hpcagent/k8s/side_processes.py": "asks NSS, or acts as users: this Python, `-m hpcagent.k8s.`",
-    "hpcagent/slurm/process.py": "a worker: this Python, `-m hpcagent.slurm.worker`",
+    "hpcagent/slurm/pool/process.py": "a worker: this Python, `-m hpcagent.slurm.worker`",
 }
 STARTS_A_PROGRAM = re.compile(
     r"^(subprocess|pty|multiprocessing)(\.|$)"

@@ -15,7 +15,7 @@ from hpcagent.jobs.nodes import NodeState, NodeStateFlag
 from hpcagent.jobs.task import TaskResources
 from hpcagent.k8s import unit
 from hpcagent.k8s.client import ApiServer
-from hpcagent.k8s.inventory import KubernetesInventory
+from hpcagent.k8s.inventory.reading import KubernetesInventory
 from hpcagent.v1 import cluster_pb2
 
 

@@ -24,11 +24,11 @@ from hpcagent.jobs.model import ObjectId
 from hpcagent.jobs.task import Stage, StagedTask, StageTaskPlan, TaskSpec
 from hpcagent.jobs.task_backend import Ending
 from hpcagent.jobs.watch import MemoryLog
-from hpcagent.k8s.directories import Directories
-from hpcagent.k8s.owed import OwedFile
+from hpcagent.k8s.directories.making import Directories
+from hpcagent.k8s.directories.owed import OwedFile
+from hpcagent.k8s.directories.staging import Staging
 from hpcagent.k8s.preparation import Preparer
 from hpcagent.k8s.scheduler import KubernetesScheduler
-from hpcagent.k8s.staging import Staging
 from hpcagent.k8s.users import RequestUsers
 from hpcagent.v1 import job_requests_pb2, k8s_agent_pb2
 

@@ -22,7 +22,7 @@ from hpcagent.jobs.watch import ChangeLog, Event, EventKind, MemoryLog
 from hpcagent.jobs.watch.tokens import Expired
 from hpcagent.k8s import changes, unit
 from hpcagent.k8s.client import ApiServer
-from hpcagent.k8s.follower import Follower
+from hpcagent.k8s.following.follower import Follower
 from hpcagent.sandbox import ControlPlane
 
 ALL = JobFilter(clusters=("test",))

@@ -12,8 +12,8 @@ from slurm_commands import wait_until
 
 from hpcagent.jobs.deadline import Deadline
 from hpcagent.slurm import wire
-from hpcagent.slurm.process import PoolSettings
-from hpcagent.slurm.workers import WorkerDiedError, WorkerPool
+from hpcagent.slurm.pool.process import PoolSettings
+from hpcagent.slurm.pool.workers import WorkerDiedError, WorkerPool
 
 PATIENCE = 20.0
 """Seconds within which whatever a test waits for must come about."""

@@ -15,7 +15,7 @@ from slurm.pools import PATIENCE, pool_of, silent
 
 from hpcagent.jobs.deadline import Deadline
 from hpcagent.slurm import wire
-from hpcagent.slurm.workers import WorkerPool
+from hpcagent.slurm.pool.workers import WorkerPool
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="must be root to act as another user")
 

@@ -25,8 +25,8 @@ from slurm_commands import wait_until
 
 from hpcagent.jobs.deadline import Deadline
 from hpcagent.slurm import wire
-from hpcagent.slurm.process import PoolSettings
-from hpcagent.slurm.workers import NoWorkerError, WorkerDiedError, WorkerPool
+from hpcagent.slurm.pool.process import PoolSettings
+from hpcagent.slurm.pool.workers import NoWorkerError, WorkerDiedError, WorkerPool
 
 
 @pytest.fixture

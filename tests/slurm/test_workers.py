@@ -29,7 +29,7 @@ from slurm_commands import wait_until
 from hpcagent.jobs.deadline import Deadline
 from hpcagent.sandbox import Sandbox
 from hpcagent.slurm import wire
-from hpcagent.slurm.workers import (
+from hpcagent.slurm.pool.workers import (
     CallOverranError,
     NotSentError,
     NoWorkerError,
@@ -249,8 +249,8 @@ def test_a_worker_killed_while_late_replies_are_awaited_leaves_nothing(ctld: Sil
 
 DAEMON = """
 import os, sys, time
-from hpcagent.slurm.process import PoolSettings
-from hpcagent.slurm.workers import WorkerPool
+from hpcagent.slurm.pool.process import PoolSettings
+from hpcagent.slurm.pool.workers import WorkerPool
 pool = WorkerPool(PoolSettings(sys.argv[1], processes=2, threads=1), os.environ)
 pool.start()
 while len(pool.pids()) < 2:

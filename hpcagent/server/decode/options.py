@@ -1,8 +1,8 @@
 """JobOptions, by its descriptor: every field that is set becomes one entry of the same name.
 
 So a new option needs no line here. Only a message type needs one, where the domain has a form for
-it; an option of a type without one is handed on by name alone, and ``hpcagent.slurm.descriptor``
-refuses it by that name.
+it; an option of a type without one is handed on by name alone, and refused by that name
+(``hpcagent.slurm.description.descriptor``).
 """
 
 import math

@@ -75,7 +75,7 @@ def _called(violation: Violation, paths: Mapping[str, str]) -> Violation:
 
 
 def _path(name: str, component: int) -> str:
-    """Return the path of an option in the request, as ``hpcagent.slurm.descriptor`` has it."""
+    """Return the path of an option in the request, as ``slurm.description.descriptor`` has it."""
     if not component:
         return name if name in IN_REQUEST else f"{OPTIONS}{name}"
     inner = name if name in IN_REQUEST else f"options.{name}"

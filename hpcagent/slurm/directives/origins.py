@@ -1,7 +1,7 @@
 """Where each option in force comes from: what was asked for, and what was made of it.
 
 What a request or a script says is in force as it stands, unless sbatch's arithmetic has made
-another value of it, or one where nothing was said. Source: ``hpcagent.slurm.derive``.
+another value of it, or one where nothing was said. Source: ``hpcagent.slurm.description.derive``.
 """
 
 from collections.abc import Callable, Mapping, Sequence

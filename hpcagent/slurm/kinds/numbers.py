@@ -52,7 +52,7 @@ class SizeNumber(OneMember):
     variable: str = ""
 
     def __call__(self, value: object, draft: Draft) -> None:
-        """Keep it for ``hpcagent.slurm.derive``."""
+        """Keep it for ``hpcagent.slurm.description.derive``."""
         setattr(draft.size, self.name, check_range(cast("int", value), 1, self.most))
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from hpcagent.k8s.as_user import Order, Outcome, answer
+from hpcagent.k8s.directories.as_user import Order, Outcome, answer
 
 PROGRAM = """
 import os, sys
-from hpcagent.k8s.as_user import answer
+from hpcagent.k8s.directories.as_user import answer
 os.setgroups([])
 os.setresgid(65534, 65534, 65534)
 os.setresuid(65534, 65534, 65534)

@@ -1,7 +1,7 @@
 import pytest
 from unit.k8s.tasks import ORIGIN, ORIGIN_USER, USER, planned, profile, task
 
-from hpcagent.k8s.environment import ordered, variables
+from hpcagent.k8s.manifests.environment import ordered, variables
 
 
 def test_a_variable_follows_those_that_its_value_names() -> None:

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpcagent.jobs.nodes import NodeState, NodeStateFlag
-from hpcagent.k8s import quantities, requests
-from hpcagent.k8s.nodes import node, order
+from hpcagent.k8s import quantities
+from hpcagent.k8s.inventory import requests
+from hpcagent.k8s.inventory.nodes import node, order
 
 READY = {"type": "Ready", "status": "True"}
 

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.k8s.tasks import ORIGIN, ORIGIN_PROFILE, ORIGIN_USER, profile
 
-from hpcagent.k8s.listing import LEFT_OUT, listing
-from hpcagent.k8s.manifest import render
+from hpcagent.k8s.manifests.listing import LEFT_OUT, listing
+from hpcagent.k8s.manifests.manifest import render
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 

@@ -5,8 +5,8 @@ from unit.k8s.tasks import ORIGIN, ORIGIN_USER, USER, container, planned, profil
 
 from hpcagent.config import Profile
 from hpcagent.jobs import task as domain
-from hpcagent.k8s import forms
-from hpcagent.k8s.manifest import ENDPOINTS, render
+from hpcagent.k8s.manifests.manifest import ENDPOINTS, render
+from hpcagent.k8s.rules import forms
 
 ENDPOINT = domain.Endpoint(
     name="jupyter-default", source_port=80, target_port=8888, control=1, type=1

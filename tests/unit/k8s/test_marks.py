@@ -7,7 +7,7 @@ from unit.k8s.tasks import ORIGIN, ORIGIN_PROFILE, ORIGIN_USER, planned, task
 
 from hpcagent.config import kubernetes_names
 from hpcagent.k8s import marks, quantities
-from hpcagent.k8s.manifest import render
+from hpcagent.k8s.manifests.manifest import render
 from hpcagent.k8s.marks import JobFacts
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 from unit.k8s.tasks import ORIGIN, ORIGIN_PROFILE, ORIGIN_USER
 
-from hpcagent.k8s.manifest import render
+from hpcagent.k8s.manifests.manifest import render
 
 # Go's client, which wrote it, leaves out of an object what kind it is.
 KIND = {"apiVersion": "apps/v1", "kind": "Deployment"}

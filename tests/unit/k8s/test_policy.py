@@ -10,7 +10,8 @@ from hpcagent.config import Profile
 from hpcagent.jobs import task as domain
 from hpcagent.jobs.errors import Forbidden
 from hpcagent.jobs.identity import Identity
-from hpcagent.k8s import images, paths, policy
+from hpcagent.k8s import paths
+from hpcagent.k8s.rules import images, policy
 
 
 def settings(**rules: Any) -> config.Kubernetes:  # noqa: ANN401 - settings of TaskPolicy

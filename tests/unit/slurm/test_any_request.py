@@ -23,7 +23,7 @@ from hpcagent.jobs.spec import (
     Switches,
     WorkDirRequest,
 )
-from hpcagent.slurm.descriptor import describe
+from hpcagent.slurm.description.descriptor import describe
 from hpcagent.slurm.options import BY_NAME
 
 texts = st.text(max_size=20) | st.sampled_from(["x" * 1025, "ü" * 513, "x" * 5000])

@@ -8,9 +8,9 @@ from hpcagent.jobs.errors import InvalidRequest
 from hpcagent.jobs.model import Job, JobId, JobState
 from hpcagent.jobs.orders import Change
 from hpcagent.jobs.spec import Gres, NodeCount
-from hpcagent.slurm.changes import CHANGEABLE, CLEARED, MEANS_ANOTHER_THING, members
+from hpcagent.slurm.control.changes import CHANGEABLE, CLEARED, MEANS_ANOTHER_THING, members
+from hpcagent.slurm.description.members import FIELDS
 from hpcagent.slurm.draft import Release
-from hpcagent.slurm.members import FIELDS
 from hpcagent.slurm.options import BY_NAME, OPTIONS
 
 V20_11, V22_05, V24_11 = (20, 11, 9), (22, 5, 8), (24, 11, 5)

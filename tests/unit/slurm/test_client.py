@@ -8,8 +8,8 @@ from hpcagent.jobs.deadline import Deadline
 from hpcagent.jobs.errors import AgentError, Kind
 from hpcagent.slurm import errors, wire
 from hpcagent.slurm.client import Client, FileError, WorkerFaultError
-from hpcagent.slurm.process import PoolSettings
-from hpcagent.slurm.workers import (
+from hpcagent.slurm.pool.process import PoolSettings
+from hpcagent.slurm.pool.workers import (
     CallOverranError,
     NotSentError,
     NoWorkerError,

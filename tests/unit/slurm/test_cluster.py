@@ -14,9 +14,9 @@ from hpcagent.jobs.errors import AgentError, BackendUnavailable
 from hpcagent.slurm import cluster
 from hpcagent.slurm.client import Client, WorkerFaultError
 from hpcagent.slurm.cluster import Cluster
-from hpcagent.slurm.process import PoolSettings
+from hpcagent.slurm.pool.process import PoolSettings
+from hpcagent.slurm.pool.workers import WorkerPool
 from hpcagent.slurm.script import DEFAULT_MAX_SIZE
-from hpcagent.slurm.workers import WorkerPool
 
 UP = [{"host": "a", "code": 0, "text": ""}]
 DOWN = [{"host": "a", "code": 1800, "text": "Unable to contact"}]

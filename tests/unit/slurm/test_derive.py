@@ -9,8 +9,8 @@ from unit.slurm.drafts import SITE, SPEC
 
 from hpcagent.jobs.errors import InvalidRequest
 from hpcagent.jobs.spec import NodeCount
-from hpcagent.slurm.derive import JOB_CPUS_SET, JOB_NTASKS_SET
-from hpcagent.slurm.descriptor import Descriptor, describe
+from hpcagent.slurm.description.derive import JOB_CPUS_SET, JOB_NTASKS_SET
+from hpcagent.slurm.description.descriptor import Descriptor, describe
 
 SIZES = (
     "min_nodes", "max_nodes", "num_tasks", "min_cpus", "cpus_per_task", "pn_min_cpus",

@@ -17,7 +17,7 @@ from hpcagent.jobs.spec import (
     NodeCount,
     WorkDirRequest,
 )
-from hpcagent.slurm.descriptor import Descriptor, describe
+from hpcagent.slurm.description.descriptor import Descriptor, describe
 
 Faults = list[tuple[str, str]]
 LONG = "x" * 1025

@@ -7,8 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.slurm.drafts import draft, reasons
 
-from hpcagent.slurm import environment
-from hpcagent.slurm.environment import LIMITS, Surroundings, build, own_limits, propagated
+from hpcagent.slurm.description import environment
+from hpcagent.slurm.description.environment import (
+    LIMITS,
+    Surroundings,
+    build,
+    own_limits,
+    propagated,
+)
 
 HERE = Surroundings("login1", umask=0o027, limits={"CORE": 0, "NOFILE": 4096, "AS": None})
 UNLIMITED = str(2**64 - 1)

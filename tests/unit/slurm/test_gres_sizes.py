@@ -8,7 +8,7 @@ from unit.slurm.drafts import SITE, SPEC
 
 from hpcagent.jobs.errors import InvalidRequest
 from hpcagent.jobs.spec import Gres, NodeCount
-from hpcagent.slurm.descriptor import describe
+from hpcagent.slurm.description.descriptor import describe
 
 ONE, TWO, FOUR = ((Gres("gpu", "", count),) for count in (1, 2, 4))
 TESLA = (Gres("gpu", "tesla", 2),)

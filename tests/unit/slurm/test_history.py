@@ -1,8 +1,8 @@
 """How what slurmctld has and what accounting has become one list."""
 
 from hpcagent.jobs.model import Job, JobId, JobPage, JobSource, JobState
-from hpcagent.slurm.accounted import amounts
-from hpcagent.slurm.history import merged
+from hpcagent.slurm.history.accounted import amounts
+from hpcagent.slurm.history.accounting import merged
 
 LIVE, PAST = JobSource.LIVE, JobSource.ACCOUNTING
 

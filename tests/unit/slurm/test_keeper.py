@@ -10,17 +10,17 @@ from hpcagent.jobs.deadline import Deadline
 from hpcagent.jobs.identity import IdentityPolicy
 from hpcagent.jobs.model import Job, JobId, JobState
 from hpcagent.journal import IN_MEMORY, FileJournal
-from hpcagent.slurm import keeper as keeping
 from hpcagent.slurm.client import Client
 from hpcagent.slurm.cluster import Cluster
 from hpcagent.slurm.directory import Directory
-from hpcagent.slurm.history import History
-from hpcagent.slurm.inventory import SlurmInventory
-from hpcagent.slurm.keeper import Keeper
-from hpcagent.slurm.past import Past
-from hpcagent.slurm.process import PoolSettings
+from hpcagent.slurm.history import keeper as keeping
+from hpcagent.slurm.history.accounting import History
+from hpcagent.slurm.history.keeper import Keeper
+from hpcagent.slurm.history.past import Past
+from hpcagent.slurm.inventory.reading import SlurmInventory
+from hpcagent.slurm.pool.process import PoolSettings
+from hpcagent.slurm.pool.workers import WorkerPool
 from hpcagent.slurm.queue import Queue
-from hpcagent.slurm.workers import WorkerPool
 
 DEADLINE = Deadline.after(60)
 

@@ -9,7 +9,7 @@ from unit.slurm.drafts import SITE, SPEC
 
 from hpcagent.jobs.errors import InvalidRequest
 from hpcagent.jobs.spec import CpuFrequency, Distribution, Gres, JobSignal, NodeCount, Switches
-from hpcagent.slurm.descriptor import describe
+from hpcagent.slurm.description.descriptor import describe
 
 GOVERNORS = 0x06800000
 """slurm.conf's default of CpuFreqGovernors: ondemand, performance, userspace."""

@@ -15,15 +15,15 @@ from unit.slurm.drafts import SITE, SPEC
 
 from hpcagent.config import Policy
 from hpcagent.jobs.errors import InvalidRequest
-from hpcagent.slurm.descriptor import Descriptor, describe
-from hpcagent.slurm.draft import Value
-from hpcagent.slurm.members import (
+from hpcagent.slurm.description.descriptor import Descriptor, describe
+from hpcagent.slurm.description.members import (
     BASE_MEMBERS,
     BASE_MEMBERS_SINCE,
     DERIVED,
     SKIPPED,
 )
-from hpcagent.slurm.members import FIELDS as FIELDS_OF_REQUEST
+from hpcagent.slurm.description.members import FIELDS as FIELDS_OF_REQUEST
+from hpcagent.slurm.draft import Value
 from hpcagent.slurm.options import (
     BY_NAME,
     EXCLUDE_EACH_OTHER,
@@ -172,7 +172,7 @@ def test_a_row_writes_the_members_and_variables_that_it_says(name: str) -> None:
 OFTEN_SILENT = {"hint", "distribution", "extra_node_info", "mem_bind", "get_user_env"}
 """Options of which some values only set their variables."""
 SIZES = {"bitflags", "min_cpus", "min_nodes", "max_nodes", "num_tasks", "pn_min_cpus"}
-"""What `hpcagent.slurm.derive` makes of several options together."""
+"""What `hpcagent.slurm.description.derive` makes of several options together."""
 
 
 def test_every_member_of_the_installed_header_is_accounted_for() -> None:
@@ -235,7 +235,7 @@ TOGETHER = {"environment", "script", "tres_per_node", "licenses"}
 CHECKED = [
     {"requeue", "requeue_expedite"},
 ]
-"""Pairs that `hpcagent.slurm.conflicts` judges by their values."""
+"""Pairs that `hpcagent.slurm.description.conflicts` judges by their values."""
 
 
 def test_the_reference_is_what_the_table_says() -> None:

@@ -9,8 +9,8 @@ from hpcagent.jobs.cluster import OverSubscribe, PartitionMemory
 from hpcagent.jobs.model import Tres
 from hpcagent.jobs.nodes import NodeState, NodeStateFlag
 from hpcagent.jobs.spec import Gres
-from hpcagent.slurm import associations, nodes, partitions, reservations, rpc_names
-from hpcagent.slurm.associations import Context
+from hpcagent.slurm.inventory import associations, nodes, partitions, reservations, rpc_names
+from hpcagent.slurm.inventory.associations import Context
 
 RELEASE = (22, 5, 8)
 

@@ -12,9 +12,9 @@ from hpcagent.jobs.deadline import Deadline
 from hpcagent.jobs.errors import AgentError, BackendUnavailable
 from hpcagent.jobs.model import Job, JobState
 from hpcagent.journal import FileJournal, open_journal
-from hpcagent.slurm.history import History
-from hpcagent.slurm.past import Past
-from hpcagent.slurm.vanished import NoEnd
+from hpcagent.slurm.following.vanished import NoEnd
+from hpcagent.slurm.history.accounting import History
+from hpcagent.slurm.history.past import Past
 
 RAN = seen("7", JobState.RUNNING, submit_time=5000)
 

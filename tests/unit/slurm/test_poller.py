@@ -14,15 +14,15 @@ from hpcagent.jobs.errors import AgentError, BackendUnavailable
 from hpcagent.jobs.identity import IdentityPolicy
 from hpcagent.jobs.model import Job, JobFilter, JobState
 from hpcagent.jobs.watch import Hub, MemoryLog, Watch
-from hpcagent.slurm import vanished
 from hpcagent.slurm.client import Client
 from hpcagent.slurm.directory import Directory
-from hpcagent.slurm.pace import GAP, HASTE, LONGEST, SHARE, Pace
-from hpcagent.slurm.poller import Poller
-from hpcagent.slurm.process import PoolSettings
+from hpcagent.slurm.following import vanished
+from hpcagent.slurm.following.pace import GAP, HASTE, LONGEST, SHARE, Pace
+from hpcagent.slurm.following.poller import Poller
+from hpcagent.slurm.following.vanished import NoEnd
+from hpcagent.slurm.pool.process import PoolSettings
+from hpcagent.slurm.pool.workers import WorkerPool
 from hpcagent.slurm.queue import Queue
-from hpcagent.slurm.vanished import NoEnd
-from hpcagent.slurm.workers import WorkerPool
 
 PATIENCE = 20.0
 PENDING, RUNNING, COMPLETED = 0, 1, 3

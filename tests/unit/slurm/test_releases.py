@@ -11,8 +11,8 @@ from unit.slurm.drafts import SITE, SPEC
 
 from hpcagent.jobs.errors import InvalidRequest
 from hpcagent.jobs.spec import Gres, MemoryUpdate, NodeCount
-from hpcagent.slurm.derive import JOB_CPUS_SET, JOB_NTASKS_SET
-from hpcagent.slurm.descriptor import describe
+from hpcagent.slurm.description.derive import JOB_CPUS_SET, JOB_NTASKS_SET
+from hpcagent.slurm.description.descriptor import describe
 from hpcagent.slurm.options import OPTIONS
 
 BOUND = "gres/gpu:per_task:2"

@@ -6,7 +6,7 @@ import pytest
 
 from hpcagent.jobs.deadline import Deadline
 from hpcagent.jobs.errors import BackendUnavailable, DeadlineExceeded
-from hpcagent.slurm.snapshots import Snapshot
+from hpcagent.slurm.inventory.snapshots import Snapshot
 
 CALLERS = 8
 LONG = 60.0

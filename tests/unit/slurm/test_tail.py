@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hpcagent.slurm.tail import Tail
+from hpcagent.slurm.outputs.tail import Tail
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from unit.journals import seen
 from hpcagent.jobs.deadline import Deadline
 from hpcagent.jobs.errors import BackendUnavailable
 from hpcagent.jobs.model import Job, JobState
-from hpcagent.slurm.vanished import (
+from hpcagent.slurm.following.vanished import (
     AGAIN_SECONDS,
     BUDGET_SECONDS,
     PATIENCE_SECONDS,

@@ -11,8 +11,8 @@ from unit.slurm.drafts import RELEASE, SITE, SPEC
 
 from hpcagent.jobs.errors import Forbidden, InvalidRequest, Violation
 from hpcagent.jobs.spec import Gres, HetComponent, JobSpec, NodeCount
-from hpcagent.slurm import het_job
-from hpcagent.slurm.descriptor import describe
+from hpcagent.slurm.description import het_job
+from hpcagent.slurm.description.descriptor import describe
 from hpcagent.slurm.directives.honour import Honoured, honour
 from hpcagent.slurm.directives.origins import origins
 from hpcagent.slurm.directives.spellings import SPELLINGS

@@ -1,0 +1,1 @@
+"""The directories of tasks: made and removed as their users."""

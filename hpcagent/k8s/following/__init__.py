@@ -1,0 +1,1 @@
+"""Watching the objects of jobs, once for all who watch jobs."""

@@ -1,0 +1,1 @@
+"""What clusters are made of, and how busy they are."""

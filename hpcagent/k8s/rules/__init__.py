@@ -1,0 +1,1 @@
+"""What is wrong with a task, or may not be asked for: every fault, by its path."""

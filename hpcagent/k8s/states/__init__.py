@@ -1,0 +1,1 @@
+"""From the objects of a job to what is told of it."""

@@ -1,0 +1,1 @@
+"""Doing something with jobs that exist: the orders of a job's user, carried out and answered."""

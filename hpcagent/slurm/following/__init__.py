@@ -1,0 +1,1 @@
+"""Watching slurmctld's queue, once for all who watch jobs."""

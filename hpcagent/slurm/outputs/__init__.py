@@ -1,0 +1,1 @@
+"""Reading what a job writes, as its user."""

@@ -1,0 +1,1 @@
+"""The worker processes that hold libslurm, seen from the daemon."""

@@ -1,0 +1,1 @@
+"""Whether slurmctld would take a job, and when it would start."""

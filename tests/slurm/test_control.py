@@ -81,8 +81,11 @@ class Control:
 
 
 @pytest.fixture
-def control(caller: Caller) -> Control:
-    return Control(caller)
+def control(caller: Caller) -> Iterator[Control]:
+    """What a test submits ends with it: there is not room for the jobs of all."""
+    yield Control(caller)
+    while caller.made:
+        caller.cancel(caller.made.pop())
 
 
 def sleeping(rung: Bell) -> str:
@@ -388,13 +391,10 @@ def test_one_task_alone_is_signalled(caller: Caller, control: Control, rung: Bel
 def test_a_heterogeneous_job_is_signalled_as_a_whole_and_in_part(
     daemon: Daemon, caller: Caller, control: Control, part: str
 ) -> None:
-    whole = het(daemon)
-    try:
-        caller.wait(whole, JOB_STATE_RUNNING)
-        meant = job_id(f"{whole.id}{part}")
-        assert control.signal(meant, "USR1") == [(meant.id, 0, [])]
-        assert caller.get(whole).state == JOB_STATE_RUNNING
-        assert control.signal(meant, "KILL") == [(meant.id, 0, [])]
-        caller.wait(meant, JOB_STATE_CANCELLED)
-    finally:
-        caller.cancel(whole)
+    caller.made.append(whole := het(daemon))
+    caller.wait(whole, JOB_STATE_RUNNING)
+    meant = job_id(f"{whole.id}{part}")
+    assert control.signal(meant, "USR1") == [(meant.id, 0, [])]
+    assert caller.get(whole).state == JOB_STATE_RUNNING
+    assert control.signal(meant, "KILL") == [(meant.id, 0, [])]
+    caller.wait(meant, JOB_STATE_CANCELLED)

@@ -103,7 +103,8 @@ def address(listen: Listen, tmp_path: Path) -> str:
 
 
 def started(*arguments: str, stdout: int = subprocess.PIPE) -> "subprocess.Popen[str]":
-    argv = [sys.executable, "-m", "hpcagent.cli", *arguments]
+    # A shell starts what is to run behind it with SIGINT ignored, and that is inherited.
+    argv = ["env", "--default-signal=INT", sys.executable, "-m", "hpcagent.cli", *arguments]
     return subprocess.Popen(argv, stdout=stdout, stderr=subprocess.PIPE, text=True)
 
 

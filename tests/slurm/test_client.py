@@ -62,8 +62,9 @@ def on_a_terminal(daemon: Daemon, *arguments: str) -> tuple[int, str]:
 
 
 def watching(daemon: Daemon, *arguments: str) -> "subprocess.Popen[str]":
-    """The command line, as it follows jobs."""
-    argv = [sys.executable, "-m", "hpcagent.cli", "job", "watch", *arguments]
+    """The command line, as it follows jobs; what runs the tests may ignore SIGINT, it does not."""
+    argv = ["env", "--default-signal=INT", sys.executable, "-m", "hpcagent.cli", "job", "watch"]
+    argv += arguments
     env = {**os.environ, "HPCAGENT_ADDRESS": daemon.address}
     return subprocess.Popen(
         argv, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE

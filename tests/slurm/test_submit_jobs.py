@@ -1,6 +1,7 @@
 """Many submissions over one stream, to a real Slurm."""
 
 import signal
+import threading
 from collections.abc import Iterator
 
 from fix_daemon import Daemon
@@ -65,9 +66,12 @@ def test_an_item_of_a_stream_can_be_whatever_a_request_can(caller: Caller) -> No
 
 
 def test_an_agent_that_ends_has_answered_for_every_job_of_a_stream(private_daemon: Daemon) -> None:
+    ending = threading.Event()
+
     def items() -> Iterator[SubmitJobsRequest]:
+        """Ask on and on, but not of an agent that is ending: that breaks the connection."""
         number = 0
-        while True:  # until the agent has had enough
+        while not ending.is_set():
             number += 1
             yield held(str(number), {"name": f"item-{number}"})
 
@@ -77,6 +81,7 @@ def test_an_agent_that_ends_has_answered_for_every_job_of_a_stream(private_daemo
             made.append(f"item-{answer.item}")
             if len(made) == COUNT // 2:
                 private_daemon.process.send_signal(signal.SIGTERM)
+                ending.set()
         else:
             assert answer.status.code == code_pb2.UNAVAILABLE
     assert private_daemon.process.wait(PATIENCE) == 0

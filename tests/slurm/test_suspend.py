@@ -27,9 +27,9 @@ def operator(sandbox: Sandbox) -> Iterator[Daemon]:
         yield daemon
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def chief(operator: Daemon) -> Iterator[Caller]:
-    """A caller of that daemon."""
+    """A caller of that daemon, whose jobs end with the test: there is not room for those of all."""
     with calling(operator.stub) as ours:
         yield ours
 

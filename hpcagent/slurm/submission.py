@@ -19,10 +19,10 @@ from hpcagent.jobs.journal import Entry, Journal
 from hpcagent.jobs.model import JobId, OptionOrigin, Submission
 from hpcagent.jobs.model import Warning as JobWarning
 from hpcagent.jobs.spec import JobSpec
-from hpcagent.slurm import errors, policy, work_dir
+from hpcagent.slurm import environment, errors, policy, work_dir
 from hpcagent.slurm.client import Client
 from hpcagent.slurm.cluster import Cluster, ClusterFacts
-from hpcagent.slurm.description import environment, het_job
+from hpcagent.slurm.description import het_job
 from hpcagent.slurm.description.descriptor import Descriptor, Site
 from hpcagent.slurm.directives.honour import Honoured, honour
 from hpcagent.slurm.directives.origins import origins

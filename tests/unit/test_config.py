@@ -14,7 +14,7 @@ import tree
 
 from hpcagent import cli, config
 from hpcagent.config.words import expected, table_of
-from hpcagent.slurm.description.environment import LIMITS
+from hpcagent.slurm.environment import LIMITS
 
 
 def settings_of(model: type[msgspec.Struct], path: str = "") -> Iterator[tuple[str, object]]:

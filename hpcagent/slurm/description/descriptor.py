@@ -13,8 +13,8 @@ from hpcagent.jobs.errors import InvalidRequest
 from hpcagent.jobs.identity import Identity
 from hpcagent.jobs.model import Warning as JobWarning
 from hpcagent.jobs.spec import JobSpec
-from hpcagent.slurm import script, work_dir
-from hpcagent.slurm.description import conflicts, derive, environment, gres_sizes, per_task
+from hpcagent.slurm import environment, script, work_dir
+from hpcagent.slurm.description import conflicts, derive, gres_sizes, per_task
 from hpcagent.slurm.description.members import BASE_MEMBERS, BASE_MEMBERS_SINCE
 from hpcagent.slurm.draft import Draft, FaultError, Release, Value, dotted
 from hpcagent.slurm.kinds import MAX_PATH, MAX_TEXT, MAX_U32, check_range, check_text

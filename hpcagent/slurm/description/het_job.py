@@ -16,8 +16,8 @@ from hpcagent.jobs.model import Warning as JobWarning
 from hpcagent.jobs.spec import HetComponent, JobSpec
 from hpcagent.slurm.description import descriptor
 from hpcagent.slurm.description.descriptor import Descriptor, Site
-from hpcagent.slurm.description.environment import of_leader
 from hpcagent.slurm.draft import Release
+from hpcagent.slurm.environment import of_leader
 from hpcagent.slurm.options import BY_NAME
 
 FORGOTTEN = frozenset({

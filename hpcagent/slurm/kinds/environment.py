@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import cast
 
-from hpcagent.slurm.description.environment import LIMITS
 from hpcagent.slurm.draft import Draft, FaultError
+from hpcagent.slurm.environment import LIMITS
 from hpcagent.slurm.kinds.checks import check_range
 
 

@@ -3,8 +3,8 @@
 from hpcagent.jobs.identity import Claim
 from hpcagent.jobs.spec import JobSpec
 from hpcagent.slurm.description.descriptor import Site
-from hpcagent.slurm.description.environment import Surroundings
 from hpcagent.slurm.draft import Draft
+from hpcagent.slurm.environment import Surroundings
 
 RELEASE = (22, 5, 8)
 SURROUNDINGS = Surroundings("login1", umask=0o022, limits={"CORE": 0, "NOFILE": None})

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.slurm.drafts import draft, reasons
 
-from hpcagent.slurm.description import environment
-from hpcagent.slurm.description.environment import (
+from hpcagent.slurm import environment
+from hpcagent.slurm.environment import (
     LIMITS,
     Surroundings,
     build,

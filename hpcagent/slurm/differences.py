@@ -35,9 +35,12 @@ MEMBERS: Mapping[str, str] = {
 """Members of job_desc_msg_t that are sent otherwise."""
 
 VARIABLES: Mapping[str, str] = {
+    "SLURM_CPU_FREQ_REQ": "of a component with `cpu_freq` alone: sbatch gives it to all behind",
+    "SLURM_HINT": "of a component with `hint` alone: sbatch gives it to all behind",
     "SLURM_EXPORT_ENV": "left out: srun in the job would keep the given variables from its tasks",
     "SLURM_PRIO_PROCESS": "always 0: sbatch hands on how nice it is itself",
-    "SLURM_RLIMIT_*": "also set beside `get_user_env`, where sbatch leaves them to slurmd",
+    "SLURM_RLIMIT_*": "also set beside `get_user_env`, where sbatch leaves them to slurmd; a "
+    "`propagate` holds for its own component alone",
 }
 """Variables of the job's environment that differ."""
 

@@ -1,9 +1,7 @@
 """What the journal remembers."""
 
 import time
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from unit.journals import CLUSTER, DAY, ENTRY, accepted, seen, told
@@ -19,20 +17,7 @@ from hpcagent.jobs.model import (
     JobState,
     JobStateFlag,
 )
-from hpcagent.journal import FileJournal, open_journal
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "journal.db"
-
-
-@pytest.fixture
-def journal(path: Path) -> Iterator[FileJournal]:
-    ours = open_journal(path)
-    yield ours
-    ours.close()
-
+from hpcagent.journal import FileJournal
 
 # ------------------------------------------------------------------------ what it remembers
 

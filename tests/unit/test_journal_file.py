@@ -22,28 +22,15 @@ from hpcagent.jobs.model import (
 from hpcagent.journal import IN_MEMORY, FileJournal, NewerJournalError, open_journal
 from hpcagent.journal.store import MIGRATIONS
 
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "journal.db"
-
-
-@pytest.fixture
-def journal(path: Path) -> Iterator[FileJournal]:
-    ours = open_journal(path)
-    yield ours
-    ours.close()
-
-
 # ------------------------------------------------------------------------------ the file
 
 
-def test_everything_is_there_after_a_restart(path: Path) -> None:
-    first = open_journal(path)
+def test_everything_is_there_after_a_restart(journal_file: Path) -> None:
+    first = open_journal(journal_file)
     accepted(first, 7)
     first.saw([seen("7", JobState.COMPLETED)])
     first.close()
-    second = open_journal(path)
+    second = open_journal(journal_file)
     assert told(second, "7").state is JobState.COMPLETED
     second.close()
 
@@ -60,10 +47,10 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def test_what_was_written_outlives_a_kill_between_intent_and_outcome(path: Path) -> None:
-    died = subprocess.run([sys.executable, "-c", WRITE_AND_DIE, str(path)], check=False)
+def test_what_was_written_outlives_a_kill_between_intent_and_outcome(journal_file: Path) -> None:
+    died = subprocess.run([sys.executable, "-c", WRITE_AND_DIE, str(journal_file)], check=False)
     assert died.returncode == -signal.SIGKILL
-    journal = open_journal(path)
+    journal = open_journal(journal_file)
     assert told(journal, "7").name == "a"
     left = journal.entry("r-2")
     assert left is not None
@@ -71,37 +58,37 @@ def test_what_was_written_outlives_a_kill_between_intent_and_outcome(path: Path)
     journal.close()
 
 
-def test_nobody_else_can_read_its_files(path: Path, journal: FileJournal) -> None:
+def test_nobody_else_can_read_its_files(journal_file: Path, journal: FileJournal) -> None:
     accepted(journal, 7)
-    modes = {file.name: file.stat().st_mode & 0o777 for file in path.parent.iterdir()}
+    modes = {file.name: file.stat().st_mode & 0o777 for file in journal_file.parent.iterdir()}
     assert modes == {"journal.db": 0o600, "journal.db-wal": 0o600}
 
 
-def test_a_second_daemon_is_turned_away(path: Path, journal: FileJournal) -> None:
+def test_a_second_daemon_is_turned_away(journal_file: Path, journal: FileJournal) -> None:
     accepted(journal, 7)
     with pytest.raises(sqlite3.OperationalError, match="locked"):
-        open_journal(path)
+        open_journal(journal_file)
 
 
-def test_a_damaged_file_is_put_aside(path: Path) -> None:
-    path.write_bytes(b"this is no database, and was never one" * 100)
-    journal = open_journal(path)
+def test_a_damaged_file_is_put_aside(journal_file: Path) -> None:
+    journal_file.write_bytes(b"this is no database, and was never one" * 100)
+    journal = open_journal(journal_file)
     accepted(journal, 7)
     assert told(journal, "7").name == "job"
-    (aside,) = path.parent.glob("journal.db.damaged-*")
+    (aside,) = journal_file.parent.glob("journal.db.damaged-*")
     assert aside.read_bytes().startswith(b"this is no database")
     journal.close()
 
 
-def test_a_file_of_a_newer_release_is_left_alone(path: Path) -> None:
-    open_journal(path).close()
-    with sqlite3.connect(path) as connection:
+def test_a_file_of_a_newer_release_is_left_alone(journal_file: Path) -> None:
+    open_journal(journal_file).close()
+    with sqlite3.connect(journal_file) as connection:
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
     connection.close()
-    before = path.read_bytes()
+    before = journal_file.read_bytes()
     with pytest.raises(NewerJournalError):
-        open_journal(path)
-    assert path.read_bytes() == before
+        open_journal(journal_file)
+    assert journal_file.read_bytes() == before
 
 
 def test_old_entries_are_forgotten_and_unfinished_or_late_ones_are_not(
@@ -128,7 +115,7 @@ def test_any_number_of_old_entries_is_forgotten(journal: FileJournal) -> None:
     assert journal.prune(30) == 0
 
 
-def test_nothing_of_a_script_or_an_environment_is_in_the_file(path: Path) -> None:
+def test_nothing_of_a_script_or_an_environment_is_in_the_file(journal_file: Path) -> None:
     """An entry has no field for them."""
     assert set(Entry.__dataclass_fields__) == {
         "digest", "user_id", "user", "name", "asked_at", "cluster", "request_id", "outcome",
@@ -140,9 +127,9 @@ def test_nothing_of_a_script_or_an_environment_is_in_the_file(path: Path) -> Non
 
 
 @pytest.fixture
-def full(path: Path) -> Iterator[FileJournal]:
+def full(journal_file: Path) -> Iterator[FileJournal]:
     """A journal whose disk is full: SQLite may have no page more."""
-    ours = open_journal(path)
+    ours = open_journal(journal_file)
     accepted(ours, 7)
     (pages,) = ours._store.rows("PRAGMA page_count")[0]
     ours._store.rows(f"PRAGMA max_page_count = {pages}")
@@ -180,8 +167,8 @@ def test_once_there_is_room_again_it_recovers_by_itself(full: FileJournal) -> No
     assert full.intend(ENTRY)
 
 
-def test_a_file_that_cannot_be_written_stops_submissions_only(path: Path) -> None:
-    journal = open_journal(path)
+def test_a_file_that_cannot_be_written_stops_submissions_only(journal_file: Path) -> None:
+    journal = open_journal(journal_file)
     accepted(journal, 7)
     journal._store.rows("PRAGMA query_only = 1")
     with pytest.raises(BackendUnavailable, match="readonly"):
@@ -194,16 +181,16 @@ def test_a_file_that_cannot_be_written_stops_submissions_only(path: Path) -> Non
     journal.close()
 
 
-def test_a_journal_that_cannot_be_read_never_says_that_there_is_no_job(path: Path) -> None:
-    journal = open_journal(path)
+def test_a_journal_that_cannot_be_read_never_says_that_there_is_no_job(journal_file: Path) -> None:
+    journal = open_journal(journal_file)
     accepted(journal, 7)
     journal.close()
     with pytest.raises(BackendUnavailable):
         journal.job(JobId(7, cluster=CLUSTER))
 
 
-def test_many_threads_write_at_once(path: Path) -> None:
-    journal = open_journal(path)
+def test_many_threads_write_at_once(journal_file: Path) -> None:
+    journal = open_journal(journal_file)
 
     def work(worker: int) -> None:
         for index in range(50):

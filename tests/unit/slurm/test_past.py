@@ -1,7 +1,5 @@
 """How a vanished job ended: what follows from what accounting has of it."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -11,19 +9,12 @@ from unit.journals import CLUSTER, seen
 from hpcagent.jobs.deadline import Deadline
 from hpcagent.jobs.errors import AgentError, BackendUnavailable
 from hpcagent.jobs.model import Job, JobState
-from hpcagent.journal import FileJournal, open_journal
+from hpcagent.journal import FileJournal
 from hpcagent.slurm.following.vanished import NoEnd
 from hpcagent.slurm.history.accounting import History
 from hpcagent.slurm.history.past import Past
 
 RAN = seen("7", JobState.RUNNING, submit_time=5000)
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[FileJournal]:
-    ours = open_journal(tmp_path / "journal.db")
-    yield ours
-    ours.close()
 
 
 def ending(journal: FileJournal, told: Job | AgentError | None, *, kept: bool = True) -> Any:  # noqa: ANN401 - a job or none

@@ -50,7 +50,7 @@ def run(file: Path) -> None:
     listen.refuse_taken(settings.server.unix)
     with ExitStack() as stack:
         directory = stack.enter_context(state.claimed(settings.state))
-        changes = stack.enter_context(state.changes(directory))
+        changes = stack.enter_context(state.changes(directory, state.SLURM_CHANGES))
         journal = stack.enter_context(state.journal(directory))
         slurm = stack.enter_context(_slurm(settings, changes, journal))
         tasks = stack.enter_context(_kubernetes(settings, directory))
@@ -92,7 +92,10 @@ def _kubernetes(settings: config.Config, directory: Path | None) -> Iterator[Tas
         raise ClientMissingError(str(error)) from error
     threads = settings.server.threads
     with ExitStack() as stack:
-        backend = lifetime.running(settings.kubernetes, settings.policy, threads, directory)
+        changes = stack.enter_context(state.changes(directory, state.KUBERNETES_CHANGES))
+        backend = lifetime.running(
+            settings.kubernetes, settings.policy, threads, changes, directory
+        )
         try:
             tasks = stack.enter_context(backend)
         except sqlite3.Error as error:

@@ -20,8 +20,10 @@ from hpcagent.changelog import open_log
 from hpcagent.jobs.watch import ChangeLog, MemoryLog
 from hpcagent.journal import IN_MEMORY, FileJournal, NewerJournalError, open_journal
 
-CHANGES: Final = "slurm-changes.db"
-"""The file that has the changes of jobs."""
+SLURM_CHANGES: Final = "slurm-changes.db"
+"""The file that has the changes of Slurm's jobs."""
+KUBERNETES_CHANGES: Final = "kubernetes-changes.db"
+"""The file that has the changes of Kubernetes' jobs."""
 JOURNAL: Final = "slurm-journal.db"
 """The file that has the submitted jobs."""
 
@@ -43,11 +45,9 @@ def claimed(settings: config.State) -> Iterator[Path | None]:
         yield None
         return
     directory = Path(name)
-    try:
+    with _usable(directory):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        raise StateError(f"{directory}: {error}") from error
     try:
         _lock(handle, directory)
         yield directory
@@ -67,15 +67,22 @@ def _lock(handle: int, directory: Path) -> None:
 
 
 @contextmanager
-def changes(directory: Path | None) -> Iterator[ChangeLog]:
-    """Open the log of jobs' changes. Raises StateError."""
+def _usable(path: Path | None) -> Iterator[None]:
+    """Tell what goes wrong with a file or directory while it is opened as StateError."""
+    try:
+        yield
+    except (OSError, sqlite3.Error, NewerJournalError) as error:
+        raise StateError(f"{path}: {error}") from error
+
+
+@contextmanager
+def changes(directory: Path | None, name: str) -> Iterator[ChangeLog]:
+    """Open the log of a backend's changes, so named. Raises StateError."""
     if directory is None:
         yield MemoryLog()
         return
-    try:
-        kept = open_log(directory / CHANGES)
-    except (OSError, sqlite3.Error) as error:
-        raise StateError(f"{directory / CHANGES}: {error}") from error
+    with _usable(directory / name):
+        kept = open_log(directory / name)
     with closing(kept):
         yield kept
 
@@ -84,10 +91,8 @@ def changes(directory: Path | None) -> Iterator[ChangeLog]:
 def journal(directory: Path | None) -> Iterator[FileJournal]:
     """Open the journal. Raises StateError."""
     path = directory / JOURNAL if directory else IN_MEMORY
-    try:
+    with _usable(path):
         kept = open_journal(path)
-    except (OSError, sqlite3.Error, NewerJournalError) as error:
-        raise StateError(f"{path}: {error}") from error
     if path is IN_MEMORY:
         logger.warning("journal_in_memory", trouble="without a state directory it ends with us")
     with closing(kept):

@@ -30,7 +30,7 @@ def test_systemds_directory_is_taken_when_none_is_set(
 def test_without_a_directory_state_lives_in_memory() -> None:
     with (
         state.claimed(config.State()) as directory,
-        state.changes(directory) as changes,
+        state.changes(directory, state.SLURM_CHANGES) as changes,
         state.journal(directory) as journal,
     ):
         assert directory is None
@@ -67,6 +67,7 @@ def test_a_journal_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
 
 
 def test_a_log_of_changes_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
-    (tmp_path / state.CHANGES).mkdir()
-    with pytest.raises(state.StateError, match=state.CHANGES), state.changes(tmp_path):
-        pass
+    for name in (state.SLURM_CHANGES, state.KUBERNETES_CHANGES):
+        (tmp_path / name).mkdir()
+        with pytest.raises(state.StateError, match=name), state.changes(tmp_path, name):
+            pass

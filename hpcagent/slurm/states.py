@@ -12,7 +12,16 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from hpcagent.jobs import stamp
-from hpcagent.jobs.model import ExitStatus, HetJob, Job, JobArray, JobId, JobState, JobStateFlag
+from hpcagent.jobs.model import (
+    ENDED,
+    ExitStatus,
+    HetJob,
+    Job,
+    JobArray,
+    JobId,
+    JobState,
+    JobStateFlag,
+)
 from hpcagent.slurm import output_files, reasons, tres
 from hpcagent.slurm.draft import Release
 from hpcagent.slurm.kinds import NICE_OFFSET
@@ -52,9 +61,6 @@ FLAGS: Mapping[int, JobStateFlag] = {
 
 COMPLETING = 1 << 15
 """JOB_COMPLETING: the job has ended, its nodes still clean up."""
-
-ENDED = frozenset(STATES) - {JobState.PENDING, JobState.RUNNING, JobState.SUSPENDED}
-"""States in which a job has an exit status."""
 
 MEMBERS: Sequence[str] = (
     "account", "admin_comment", "array_job_id", "array_max_tasks", "array_task_id",
@@ -235,12 +241,16 @@ def _words(record: Record) -> dict[str, Any]:
     }
 
 
+def array_of(record: Record) -> JobArray | None:
+    """Return the array that a job is of, as slurmctld and accounting write it alike."""
+    if not record["array_job_id"]:
+        return None
+    most, tasks = record["array_max_tasks"] or None, record["array_task_str"] or ""
+    return JobArray(record["array_job_id"], tasks, None if most == math.inf else most)
+
+
 def _groups(record: Record) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    if record["array_job_id"]:
-        most = record["array_max_tasks"] or None
-        tasks = record["array_task_str"] or ""
-        found["array"] = JobArray(record["array_job_id"], tasks, None if most == math.inf else most)
+    found: dict[str, Any] = {"array": array_of(record)}
     if record["het_job_id"]:
         found["het_job"] = HetJob(
             record["het_job_id"], record["het_job_offset"], record["het_job_id_set"] or ""

@@ -11,14 +11,13 @@ from dataclasses import replace
 from hpcagent.jobs.deadline import Deadline
 from hpcagent.jobs.errors import AgentError, Kind, Refused
 from hpcagent.jobs.matching import is_meant
-from hpcagent.jobs.model import Job, JobFilter, JobId, JobResult, JobState
+from hpcagent.jobs.model import ENDED, Job, JobFilter, JobId, JobResult, JobState
 from hpcagent.jobs.orders import Order, Verb
 from hpcagent.slurm import errors
 from hpcagent.slurm.control.controller import Controller, settle, tasks_of
 from hpcagent.slurm.control.outcomes import Outcome
 from hpcagent.slurm.control.verbs import WAYS
 from hpcagent.slurm.queue import Queue
-from hpcagent.slurm.states import ENDED
 
 MAX_JOBS = 10_000
 """Most jobs, or array records, of one request: their results must fit into one answer."""

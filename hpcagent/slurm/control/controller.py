@@ -15,7 +15,7 @@ from hpcagent import config
 from hpcagent.jobs.deadline import Deadline
 from hpcagent.jobs.errors import AgentError, Forbidden, Kind, NotFound, Refused
 from hpcagent.jobs.matching import stands_for
-from hpcagent.jobs.model import Job, JobId, JobResult, JobState
+from hpcagent.jobs.model import ENDED, Job, JobId, JobResult, JobState
 from hpcagent.jobs.model import Warning as JobWarning
 from hpcagent.jobs.orders import Change, Order
 from hpcagent.slurm import errors
@@ -26,7 +26,6 @@ from hpcagent.slurm.control.verbs import FINISHED, WAYS, Verdict, Way
 from hpcagent.slurm.directory import Directory
 from hpcagent.slurm.history.past import Past
 from hpcagent.slurm.queue import Queue
-from hpcagent.slurm.states import ENDED
 
 DONE = Outcome()
 _DECIDED = (Refused, Forbidden, NotFound)

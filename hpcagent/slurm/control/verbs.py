@@ -11,11 +11,10 @@ from math import inf
 from typing import Any
 
 from hpcagent.jobs.errors import AgentError
-from hpcagent.jobs.model import Job, JobState
+from hpcagent.jobs.model import ENDED, Job, JobState
 from hpcagent.jobs.model import Warning as JobWarning
 from hpcagent.jobs.orders import Order, Target, Verb
 from hpcagent.slurm import errors
-from hpcagent.slurm.states import ENDED
 
 SIGKILL = 9
 """What scancel sends: slurmd first sends SIGTERM and waits KillWait."""

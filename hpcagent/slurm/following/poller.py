@@ -17,7 +17,7 @@ import structlog
 
 from hpcagent.jobs.deadline import Deadline
 from hpcagent.jobs.errors import AgentError, BackendUnavailable, DeadlineExceeded
-from hpcagent.jobs.model import Job
+from hpcagent.jobs.model import ENDED, Job
 from hpcagent.jobs.watch import Hub, key_of
 from hpcagent.slurm import states
 from hpcagent.slurm.client import RETRY_SECONDS, Client
@@ -235,7 +235,7 @@ class Poller:
         """Publish how jobs ended whose end has only now become known, or is given up."""
         gone = self._vanished.settle()
         if gone:
-            ended = [job for job in gone if job.state in states.ENDED]
+            ended = [job for job in gone if job.state in ENDED]
             self._hub.publish(ended, gone, time.time())
 
     def _is_settled(self, job: Job) -> bool:
@@ -243,7 +243,7 @@ class Poller:
 
         It has ended; or it stood for an array's tasks, and its record is the last of them now.
         """
-        return job.state in states.ENDED or job.raw_job_id in self._keys
+        return job.state in ENDED or job.raw_job_id in self._keys
 
 
 def _same(job: Job, other: Job | None) -> bool:

@@ -4,16 +4,15 @@ The counterpart of ``hpcagent.slurm.states``, for jobs that slurmctld has purged
 (slurmdb_job_rec_t, slurmdb_step_rec_t, slurmdb_stats_t); sacct(1) and its print.c, for the units.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from hpcagent.jobs import stamp
 from hpcagent.jobs.model import (
+    ENDED,
     HetJob,
     Job,
-    JobArray,
     JobId,
     JobSource,
     JobState,
@@ -71,7 +70,7 @@ def job(record: Record, context: Context) -> Job:
     number = record["state"]
     base = number & states.BASE_MASK
     last = states.STATES[base] if base < len(states.STATES) else JobState.UNKNOWN
-    ended = last in states.ENDED
+    ended = last in ENDED
     request_id, admin_comment = stamp.split(record["admin_comment"] or "")
     flags = tuple(flag for bit, flag in states.FLAGS.items() if number & (1 << bit))
     return Job(
@@ -156,11 +155,7 @@ def _words(record: Record) -> dict[str, Any]:
 
 
 def _groups(record: Record) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    if record["array_job_id"]:
-        most = record["array_max_tasks"] or None
-        tasks = record["array_task_str"] or ""
-        found["array"] = JobArray(record["array_job_id"], tasks, None if most == math.inf else most)
+    found: dict[str, Any] = {"array": states.array_of(record)}
     if record["het_job_id"]:
         found["het_job"] = HetJob(record["het_job_id"], record["het_job_offset"] or 0)
     return found
@@ -189,7 +184,7 @@ def step(record: Record) -> JobStep:
     """Return the step that a record describes."""
     base = record["state"] & states.BASE_MASK
     state = states.STATES[base] if base < len(states.STATES) else JobState.UNKNOWN
-    ended = state in states.ENDED
+    ended = state in ENDED
     most = _numbers(record["tres_usage_in_max"] or "")
     total_in = _numbers(record["tres_usage_in_tot"] or "")
     total_out = _numbers(record["tres_usage_out_tot"] or "")

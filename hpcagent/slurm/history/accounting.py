@@ -14,7 +14,7 @@ from typing import Any
 
 from hpcagent.jobs.deadline import Deadline
 from hpcagent.jobs.errors import BackendUnavailable, Kind, Refused
-from hpcagent.jobs.model import Job, JobFilter, JobId, JobPage, JobState, JobStep
+from hpcagent.jobs.model import ENDED, Job, JobFilter, JobId, JobPage, JobState, JobStep
 from hpcagent.jobs.stamp import stamp
 from hpcagent.slurm import states
 from hpcagent.slurm.client import RETRY_SECONDS, Client
@@ -194,8 +194,8 @@ def _numbers(wanted: Sequence[JobState]) -> list[int]:
 
     What has not ended there is told as unknown (``accounted.job``).
     """
-    ended = [state for state in wanted if state in states.ENDED]
-    unended = [state for state in states.STATES if state not in states.ENDED]
+    ended = [state for state in wanted if state in ENDED]
+    unended = [state for state in states.STATES if state not in ENDED]
     return states.numbers_of([*ended, *(unended if JobState.UNKNOWN in wanted else ())])
 
 

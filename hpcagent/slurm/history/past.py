@@ -59,7 +59,7 @@ class Past:
         told = self.job(job.job_id, deadline)
         if told and told.state in ENDED and _are_same(told, job):
             return told
-        return NoEnd.YET if self._history.is_kept(deadline) else NoEnd.EVER
+        return NoEnd.YET if self.may_learn(deadline) else NoEnd.EVER
 
     def may_learn(self, deadline: Deadline) -> bool:
         """Whether more may be known of a job later: accounting learns late of what happens."""

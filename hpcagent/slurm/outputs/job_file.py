@@ -14,12 +14,11 @@ from hpcagent.jobs.errors import (
     Refused,
     Violation,
 )
-from hpcagent.jobs.model import Job, JobStateFlag
+from hpcagent.jobs.model import ENDED, Job, JobStateFlag
 from hpcagent.jobs.outputs import OutputQuery, OutputStream
 from hpcagent.jobs.watch import Watch
 from hpcagent.slurm.client import Client, FileError
 from hpcagent.slurm.directory import Directory
-from hpcagent.slurm.states import ENDED
 
 ASK_SECONDS = 15.0
 """How long slurmctld, or the file system, may take for one question about a file."""

@@ -195,6 +195,13 @@ def test_the_tasks_of_an_array_have_outputs_of_their_own(caller: Caller, home: P
     assert refused.violations == {"job_id": "ARRAY_TASK_REQUIRED"}
 
 
+def test_a_heterogeneous_job_has_the_output_of_its_one_script(caller: Caller, home: Path) -> None:
+    fields = {"work_dir": str(home), "components": [{"nodes": 1}]}
+    job = caller.run("echo $SLURM_HET_SIZE", fields, output="out-%j")
+    chunks = read(caller, job, follow=True)
+    assert (data(chunks), notices(chunks)) == (b"2\n", ["END"])
+
+
 # ------------------------------------------------------------------ what is not read
 
 

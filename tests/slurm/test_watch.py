@@ -70,6 +70,16 @@ def test_each_task_of_an_array_is_told_by_its_own_id(caller: Caller) -> None:
     assert [watcher.states[task][-1] for task in tasks] == ["COMPLETED", "FAILED", "FAILED"]
 
 
+def test_each_component_of_a_heterogeneous_job_is_told_by_its_own_id(caller: Caller) -> None:
+    job = caller.run("exit 0", {"components": [{"nodes": 1}]})
+    ids = [f"{job.job_id}+{offset}" for offset in range(2)]
+    with watching(caller.stub, JobFilter(job_ids=[job])) as watcher:
+        watcher.wait_for(
+            lambda: all(watcher.states.get(one, [""])[-1] == "COMPLETED" for one in ids)
+        )
+    assert set(watcher.states) == set(ids)
+
+
 def test_a_filter_of_states_sees_jobs_come_and_go(caller: Caller) -> None:
     wanted = JobFilter(states=[job_pb2.JOB_STATE_RUNNING], names=[fresh("running")])
     with watching(caller.stub, wanted) as watcher:
